@@ -1,0 +1,1 @@
+"""Shodhana restores the Sanskrit in lecture transcripts that a speech recogniser garbled."""
