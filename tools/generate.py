@@ -102,7 +102,7 @@ def validate_descriptor_set() -> descriptor_pb2.FileDescriptorSet:
 def lint(image: Path) -> int:
     checks = [
         [BUF, "lint", image, "--config", ROOT / "buf.yaml"],
-        [BUF, "format", ROOT / "protos", "--diff", "--exit-code"],
+        [BUF, "format", ROOT, "--diff", "--exit-code"],
     ]
     return max(subprocess.run(check, check=False).returncode for check in checks)
 
