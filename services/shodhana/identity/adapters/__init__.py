@@ -1,0 +1,1 @@
+"""Key files and Postgres tables behind the ports of the domain."""

@@ -1,0 +1,102 @@
+"""Service accounts and users in schema `identity`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from ..domain.accounts import AccountExists, AccountNotFound, ServiceAccount, User, UserChange
+
+ACCOUNT = "account_id, roles, secret_hash, created_at"
+USER = "user_id, email, display_name, roles, disabled, created_at"
+
+
+class PostgresAccounts:
+    """The port `Accounts` over a pool whose search path is schema `identity`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def service_account(self, account_id: str) -> ServiceAccount | None:
+        row = await self._pool.fetchrow(f"SELECT {ACCOUNT} FROM service_accounts WHERE account_id = $1", account_id)
+        return _account(row) if row else None
+
+    async def add_service_account(self, account_id: str, roles: Sequence[str], secret_hash: bytes) -> ServiceAccount:
+        row = await self._pool.fetchrow(
+            f"INSERT INTO service_accounts (account_id, roles, secret_hash) VALUES ($1, $2, $3) "
+            f"ON CONFLICT DO NOTHING RETURNING {ACCOUNT}",
+            *(account_id, list(roles), secret_hash),
+        )
+        if row is None:
+            raise AccountExists(f"service account {account_id!r} exists")
+        return _account(row)
+
+    async def put_service_account(self, account_id: str, roles: Sequence[str], secret_hash: bytes) -> None:
+        await self._pool.execute(
+            "INSERT INTO service_accounts (account_id, roles, secret_hash) VALUES ($1, $2, $3) "
+            "ON CONFLICT (account_id) DO UPDATE SET roles = excluded.roles, secret_hash = excluded.secret_hash",
+            *(account_id, list(roles), secret_hash),
+        )
+
+    async def list_service_accounts(self, after: str, limit: int) -> list[ServiceAccount]:
+        rows = await self._pool.fetch(
+            f"SELECT {ACCOUNT} FROM service_accounts WHERE account_id > $1 ORDER BY account_id LIMIT $2", after, limit
+        )
+        return [_account(row) for row in rows]
+
+    async def delete_service_account(self, account_id: str) -> None:
+        status = await self._pool.execute("DELETE FROM service_accounts WHERE account_id = $1", account_id)
+        if status == "DELETE 0":
+            raise AccountNotFound(f"no service account {account_id!r}")
+
+    async def add_user(self, email: str, display_name: str, roles: Sequence[str], request_id: str | None) -> User:
+        row = await self._pool.fetchrow(
+            f"INSERT INTO users (email, display_name, roles, request_id) VALUES ($1, $2, $3, $4) "
+            f"ON CONFLICT DO NOTHING RETURNING {USER}",
+            *(email, display_name, list(roles), request_id),
+        )
+        if row is None and request_id is not None:
+            row = await self._pool.fetchrow(f"SELECT {USER} FROM users WHERE request_id = $1", request_id)
+        if row is None:
+            raise AccountExists(f"a user with address {email!r} exists")
+        return _user(row)
+
+    async def user(self, user_id: int) -> User:
+        row = await self._pool.fetchrow(f"SELECT {USER} FROM users WHERE user_id = $1", user_id)
+        return _user(_found(row, user_id))
+
+    async def list_users(self, after: str, limit: int) -> list[User]:
+        rows = await self._pool.fetch(
+            f"SELECT {USER} FROM users WHERE email > $1 ORDER BY email LIMIT $2", after, limit
+        )
+        return [_user(row) for row in rows]
+
+    async def change_user(self, user_id: int, change: UserChange) -> User:
+        row = await self._pool.fetchrow(
+            f"UPDATE users SET display_name = coalesce($2, display_name), roles = coalesce($3, roles), "
+            f"disabled = coalesce($4, disabled) WHERE user_id = $1 RETURNING {USER}",
+            *(user_id, change.display_name, change.roles, change.disabled),
+        )
+        return _user(_found(row, user_id))
+
+
+def _found(row: asyncpg.Record | None, user_id: int) -> asyncpg.Record:
+    if row is None:
+        raise AccountNotFound(f"no user users/{user_id}")
+    return row
+
+
+def _account(row: asyncpg.Record) -> ServiceAccount:
+    return ServiceAccount(row["account_id"], tuple(row["roles"]), row["secret_hash"], row["created_at"])
+
+
+def _user(row: asyncpg.Record) -> User:
+    return User(
+        user_id=row["user_id"],
+        email=row["email"],
+        display_name=row["display_name"],
+        roles=tuple(row["roles"]),
+        disabled=row["disabled"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,102 @@
+"""Service accounts and users."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shodhana.errors import AlreadyExists, NotFound, Unauthenticated
+
+
+class CredentialsInvalid(Unauthenticated):
+    """Client id and secret do not match; which of the two is wrong is not said."""
+
+    reason = "CREDENTIALS_INVALID"
+
+
+class AccountNotFound(NotFound):
+    """No service account or user of that name."""
+
+
+class AccountExists(AlreadyExists):
+    """A service account of that id, or a user of that address, exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """A program that calls; its secret is kept as a hash only."""
+
+    account_id: str
+    roles: tuple[str, ...]
+    secret_hash: bytes
+    created_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return f"serviceAccounts/{self.account_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person."""
+
+    user_id: int
+    email: str
+    display_name: str
+    roles: tuple[str, ...]
+    disabled: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """New values of a user's fields; None leaves a field as it is."""
+
+    display_name: str | None = None
+    roles: tuple[str, ...] | None = None
+    disabled: bool | None = None
+
+
+class Accounts(Protocol):
+    """Where service accounts and users are kept."""
+
+    async def service_account(self, account_id: str) -> ServiceAccount | None: ...
+
+    async def add_service_account(
+        self, account_id: str, roles: Sequence[str], secret_hash: bytes
+    ) -> ServiceAccount: ...
+
+    async def put_service_account(self, account_id: str, roles: Sequence[str], secret_hash: bytes) -> None: ...
+
+    async def list_service_accounts(self, after: str, limit: int) -> list[ServiceAccount]: ...
+
+    async def delete_service_account(self, account_id: str) -> None: ...
+
+    async def add_user(self, email: str, display_name: str, roles: Sequence[str], request_id: str | None) -> User: ...
+
+    async def user(self, user_id: int) -> User: ...
+
+    async def list_users(self, after: str, limit: int) -> list[User]: ...
+
+    async def change_user(self, user_id: int, change: UserChange) -> User: ...
+
+
+def new_secret() -> str:
+    """A secret of 256 random bits, as text."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> bytes:
+    """SHA-256: secrets are random, not chosen by people, so a slow hash would add nothing but latency."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def secret_matches(account: ServiceAccount | None, secret: str) -> bool:
+    """Compares in constant time, also where there is no such account."""
+    expected = account.secret_hash if account else bytes(hashlib.sha256().digest_size)
+    return hmac.compare_digest(expected, hash_secret(secret)) and account is not None
