@@ -15,7 +15,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One thing wrong with one input: `field` is a path (`cues[3].start`), `line` is 1-based where the input has lines."""
+    """One thing wrong: `field` is a path (`cues[3].start`), `line` is 1-based where the input has lines."""
 
     field: str
     description: str

@@ -9,8 +9,8 @@ from .accounts import Accounts, hash_secret
 from .roles import check_roles
 
 
-async def take_over_accounts(path: Path, accounts: Accounts) -> int:
-    """Puts every account of the file; returns how many. The file stays the only place of the secrets.
+async def take_over_accounts(path: Path, accounts: Accounts) -> None:
+    """Puts every account of the file, which stays the only place of the secrets.
 
     Raises RoleUnknown; KeyError or ValueError for a file of another shape.
     """
@@ -18,4 +18,3 @@ async def take_over_accounts(path: Path, accounts: Accounts) -> int:
     for item in listed:
         roles = check_roles(item["roles"])
         await accounts.put_service_account(item["client_id"], roles, hash_secret(item["client_secret"]))
-    return len(listed)

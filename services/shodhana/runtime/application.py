@@ -1,0 +1,181 @@
+"""The life of a service process: start, health, drain, end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, TypeVar, cast
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from . import metrics, telemetry
+from .auth import ServiceAccountTokens, TokenVerifier
+from .channels import MeshChannel
+from .interceptor import ServerInterceptor
+from .settings import RuntimeSettings
+
+CHECK_INTERVAL_S = 0.5
+CHECK_TIMEOUT_S = 3.0
+T = TypeVar("T")
+Settings = TypeVar("Settings", bound=RuntimeSettings)
+Check = Callable[[], Awaitable[None]]
+_log = structlog.get_logger()
+
+
+class Application:
+    """What a composition root registers with; made by `run`."""
+
+    def __init__(self, settings: RuntimeSettings, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._checks: dict[str, Check] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._channels: dict[str, MeshChannel] = {}
+        self._tokens = _own_tokens(settings)
+        self._health = health.aio.HealthServicer()
+        self._service_names: list[str] = []
+        self._is_draining = False
+        verifier = TokenVerifier(settings.jwks_path, settings.token_issuer, settings.token_audience)
+        self.server = grpc.aio.server(
+            interceptors=[ServerInterceptor(verifier)],
+            options=_server_options(settings),
+            maximum_concurrent_rpcs=settings.maximum_concurrent_rpcs,
+        )
+
+    async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
+        """Opens a resource that lives as long as the process; resources close in reverse order."""
+        return await self._stack.enter_async_context(resource)
+
+    def ready_when(self, name: str, check: Check) -> None:
+        """Adds a condition of readiness: `check` raises while it is not met. Asked twice a second."""
+        self._checks[name] = check
+
+    def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Runs `work` until the drain; a failure is logged and it starts again after a second."""
+        self._tasks.append(asyncio.create_task(_keep_running(name, work), name=name))
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """The channel to another service, for its asynchronous stub."""
+        if service not in self._channels:
+            header = self._tokens.header if self._tokens else None
+            targets = self._settings.addresses_of(service)
+            self._channels[service] = MeshChannel(service, targets, header, self._settings.default_deadline_s)
+            self._stack.push_async_callback(self._channels[service].close)
+        return cast("grpc.aio.Channel", self._channels[service])
+
+    def serves(self, *service_names: str) -> None:
+        """Names the gRPC services (`package.Service`) whose health is reported beside the process's own ("")."""
+        self._service_names.extend(service_names)
+
+    async def start(self) -> int:
+        """Starts serving; returns the port."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
+        if self._settings.reflection_enabled:
+            names = (*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self.server)
+        port = self.server.add_insecure_port(self._settings.listen_address)
+        await self._report(False)
+        await self.server.start()
+        self._tasks.append(asyncio.create_task(self._watch_readiness(), name="readiness"))
+        return port
+
+    async def drain(self) -> None:
+        """NOT_SERVING, a wait for the load balancers, the calls in flight, the workers."""
+        self._is_draining = True
+        await self._report(False)
+        await asyncio.sleep(self._settings.drain_s)
+        await self.server.stop(self._settings.stop_grace_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _watch_readiness(self) -> None:
+        was: bool | None = None
+        while not self._is_draining:
+            failing = await self._failing_checks()
+            if (not failing) is not was:
+                was = not failing
+                _log.info("readiness", ready=was, failing=failing)
+            if not self._is_draining:
+                await self._report(not failing)
+            await asyncio.sleep(CHECK_INTERVAL_S)
+
+    async def _failing_checks(self) -> list[str]:
+        results = await asyncio.gather(*(_passes(check) for check in self._checks.values()))
+        return [name for name, passed in zip(self._checks, results, strict=True) if not passed]
+
+    async def _report(self, ready: bool) -> None:
+        response = health_pb2.HealthCheckResponse
+        status = response.SERVING if ready else response.NOT_SERVING
+        for name in ("", *self._service_names):
+            await self._health.set(name, status)
+
+
+def run(settings: Settings, register: Callable[[Application, Settings], Awaitable[None]]) -> None:
+    """Runs a service until SIGTERM or SIGINT. `register` adds servicers, resources and checks to the application."""
+    telemetry.set_up(settings)
+    asyncio.run(_run(settings, register))
+
+
+async def _run(settings: Settings, register: Callable[[Application, Settings], Awaitable[None]]) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        async with AsyncExitStack() as stack:
+            application = Application(settings, stack)
+            await register(application, settings)
+            port = await application.start()
+            if settings.metrics_address:
+                metrics.serve(settings.metrics_address)
+            _log.info("started", port=port)
+            await stopped.wait()
+            await application.drain()
+    finally:
+        telemetry.shut_down()
+    _log.info("stopped")
+
+
+def _own_tokens(settings: RuntimeSettings) -> ServiceAccountTokens | None:
+    if not (settings.service_account_id and settings.service_account_secret and settings.identity_addresses):
+        return None
+    return ServiceAccountTokens(
+        settings.identity_addresses, settings.service_account_id, settings.service_account_secret
+    )
+
+
+def _server_options(settings: RuntimeSettings) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),  # a stale process on the port must fail the start, not share its calls
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ]
+
+
+async def _passes(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            await check()
+    except Exception as error:
+        _log.debug("not_ready", error=type(error).__name__)
+        return False
+    return True
+
+
+async def _keep_running(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await work()
+            return
+        except Exception as error:
+            _log.error("background_failed", task=name, exc_info=error)
+            await asyncio.sleep(1)

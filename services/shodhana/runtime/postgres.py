@@ -1,0 +1,73 @@
+"""Pools of connections to Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import structlog
+
+from shodhana.errors import Unavailable
+
+from .settings import RuntimeSettings
+
+IDLE_IN_TRANSACTION_MS = 60_000
+PING_TIMEOUT_S = 2.0
+_log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_pool(settings: RuntimeSettings, schema: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool whose connections find the tables of `schema`.
+
+    Where Postgres is not there yet the pool starts empty and connects when it is: the process reports itself not
+    ready meanwhile and needs nobody to restart it.
+    """
+    if not settings.database_url:
+        raise Unavailable("DATABASE_URL is not set")
+    try:
+        pool = await _create(settings, schema, settings.pool_min)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        _log.warning("database_unreachable", error=type(error).__name__)
+        pool = await _create(settings, schema, 0)
+    renewal = asyncio.create_task(_renew(pool, settings.pool_lifetime_s))
+    try:
+        yield pool
+    finally:
+        renewal.cancel()
+        pool.terminate() if _is_stuck(pool) else await pool.close()
+
+
+async def ping(pool: asyncpg.Pool) -> None:
+    """Raises where no query gets through."""
+    await pool.fetchval("SELECT 1", timeout=PING_TIMEOUT_S)
+
+
+async def _create(settings: RuntimeSettings, schema: str, min_size: int) -> asyncpg.Pool:
+    return await asyncpg.create_pool(
+        settings.database_url,
+        min_size=min_size,
+        max_size=settings.pool_max,
+        timeout=settings.pool_connect_timeout_s,
+        command_timeout=settings.query_timeout_s,
+        max_inactive_connection_lifetime=settings.pool_idle_s,
+        statement_cache_size=settings.statement_cache_size,
+        server_settings={
+            "search_path": f"{schema}, public",
+            "application_name": f"shodhana-{settings.service_name}",
+            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+        },
+    )
+
+
+async def _renew(pool: asyncpg.Pool, lifetime_s: float) -> None:
+    """asyncpg knows no greatest age of a connection: all are replaced on a clock."""
+    while True:
+        await asyncio.sleep(lifetime_s)
+        await pool.expire_connections()
+
+
+def _is_stuck(pool: asyncpg.Pool) -> bool:
+    return pool.get_size() - pool.get_idle_size() > 0
