@@ -12,6 +12,7 @@ from shodhana.api.identity.v1 import identity_pb2_grpc as grpc_api
 from shodhana.errors import FieldViolation, InvalidInput
 from shodhana.runtime import auth
 from shodhana.runtime.pages import decode_page_token, encode_page_token
+from shodhana.runtime.timestamps import timestamp
 
 from .domain.accounts import Accounts, ServiceAccount, User, UserChange, hash_secret, new_secret
 from .domain.roles import ROLES, check_roles
@@ -128,7 +129,7 @@ def _user_id(name: str) -> int:
 
 
 def _account(account: ServiceAccount) -> pb.ServiceAccount:
-    return pb.ServiceAccount(name=account.subject, roles=account.roles, create_time=account.created_at)
+    return pb.ServiceAccount(name=account.subject, roles=account.roles, create_time=timestamp(account.created_at))
 
 
 def _user(user: User) -> pb.User:
@@ -138,5 +139,5 @@ def _user(user: User) -> pb.User:
         display_name=user.display_name,
         roles=user.roles,
         disabled=user.disabled,
-        create_time=user.created_at,
+        create_time=timestamp(user.created_at),
     )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import grpc
 import structlog
+from grpc_health.v1 import _async as async_health
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -37,7 +38,7 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
         self._channels: dict[str, MeshChannel] = {}
         self._tokens = _own_tokens(settings)
-        self._health = health.aio.HealthServicer()
+        self._health = async_health.HealthServicer()
         self._service_names: list[str] = []
         self._is_draining = False
         verifier = TokenVerifier(settings.jwks_path, settings.token_issuer, settings.token_audience)

@@ -141,7 +141,7 @@ class LayeredCache:
             self._note(error)
             return {}
         pairs = zip(keys, values, strict=True)
-        return {key: value for key, value in pairs if value is not None and self._is_sound(value)}
+        return {key: value for key, value in pairs if isinstance(value, bytes) and self._is_sound(value)}
 
     def _note(self, error: Exception) -> None:
         if not isinstance(error, CircuitOpen):

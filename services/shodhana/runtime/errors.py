@@ -94,13 +94,15 @@ def _bad_request(error: errors.InvalidInput) -> error_details_pb2.BadRequest:
     violations = [
         error_details_pb2.BadRequest.FieldViolation(
             field=violation.field,
-            description=violation.description
-            if violation.line is None
-            else f"line {violation.line}: {violation.description}",
+            description=_described(violation),
         )
         for violation in error.violations[:100]
     ]
     return error_details_pb2.BadRequest(field_violations=violations)
+
+
+def _described(violation: errors.FieldViolation) -> str:
+    return violation.description if violation.line is None else f"line {violation.line}: {violation.description}"
 
 
 def _status(code: int, message: str, details: list[Message]) -> status_pb2.Status:

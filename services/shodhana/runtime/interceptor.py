@@ -5,6 +5,7 @@ One interceptor and not six: each layer of `grpc.aio` interception costs about a
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,13 +27,7 @@ from . import contracts, deadline, errors, metrics, telemetry
 from .auth import Principal, TokenVerifier
 
 Context = grpc.aio.ServicerContext[Any, Any]
-SERVER_FAULTS = {
-    code_pb2.UNKNOWN,
-    code_pb2.INTERNAL,
-    code_pb2.UNAVAILABLE,
-    code_pb2.DEADLINE_EXCEEDED,
-    code_pb2.DATA_LOSS,
-}
+SERVER_FAULTS = {code_pb2.UNKNOWN, code_pb2.INTERNAL, code_pb2.UNAVAILABLE, code_pb2.DEADLINE_EXCEEDED}
 _log = structlog.get_logger()
 
 
@@ -45,9 +40,9 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
         method = handler_call_details.method
         wrapped = self._handlers.get(method)
         if wrapped is None:
@@ -106,7 +101,7 @@ class ServerCall:
         self._service, _, self._name = method.lstrip("/").partition("/")
         self._method = method
         self._began = time.perf_counter()
-        self._code = code_pb2.OK
+        self._code: Any = code_pb2.OK
         self._caller: Principal | None = None
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         self._authorization = metadata.get("authorization")
@@ -147,7 +142,7 @@ class ServerCall:
         if self._context.cancelled():
             self._code = code_pb2.CANCELLED
         elapsed_s = time.perf_counter() - self._began
-        code = code_pb2.Code.Name(self._code) if isinstance(self._code, int) else str(self._code)
+        code = code_pb2.Code.Name(self._code) if isinstance(self._code, int) else self._code.name
         trace_id = telemetry.trace_id()
         self._span.set_attribute("rpc.response.status_code", code)
         if self._code in SERVER_FAULTS:
@@ -168,10 +163,8 @@ class ServerCall:
 
 
 def _detach(scope: Any) -> None:
-    try:
+    with contextlib.suppress(ValueError):  # a stream closed from another task: its context is gone with it
         otel_context.detach(scope)
-    except ValueError:
-        pass  # a stream closed from another task: its context is gone with it
 
 
 def _checked(request: Any) -> Any:
