@@ -1,9 +1,9 @@
 """Generates everything that follows from the contracts in `protos/`.
 
-    .venv/bin/python tools/generate.py              write what differs
-    .venv/bin/python tools/generate.py --check      write nothing; exit 1 and name what differs
-    .venv/bin/python tools/generate.py --lint       buf lint and buf format on the contracts
-    .venv/bin/python tools/generate.py --breaking   buf breaking against the newest release tag, else the last commit
+.venv/bin/python tools/generate.py              write what differs
+.venv/bin/python tools/generate.py --check      write nothing; exit 1 and name what differs
+.venv/bin/python tools/generate.py --lint       buf lint and buf format on the contracts
+.venv/bin/python tools/generate.py --breaking   buf breaking against the newest release tag, else the last commit
 """
 
 from __future__ import annotations
