@@ -16,7 +16,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis as redis_client
-
 from shodhana.stack.migrations import SCHEMAS, migrate, role_of, set_passwords
 from shodhana.stack.places import PROJECT
 from shodhana.stack.ports import free_port
@@ -68,7 +67,7 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
 def started_postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(directory, free_port(), "only-for-tests", volatile=True)
     server.prepare()
-    with running(server.command()):
+    with Running(server.command()):
         maintenance = server.url_of("shodhana", server.password, "postgres")
         wait_until(lambda: answers(maintenance))
         migrate(server.url)
@@ -91,7 +90,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
     """A broker-like Redis; `.url` is its address."""
     server = EmbeddedRedis(tmp_path_factory.mktemp("redis"), free_port(), "only-for-tests", "broker")
     server.prepare()
-    with running(server.command()):
+    with Running(server.command()):
         client = redis_client.Redis.from_url(server.url)
 
         def pings() -> bool:
@@ -105,7 +104,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
         yield server
 
 
-class running:
+class Running:
     """Runs a command for the length of a `with` block."""
 
     def __init__(self, command: list[str], **options: object) -> None:

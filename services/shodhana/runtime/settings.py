@@ -35,8 +35,8 @@ class RuntimeSettings(BaseSettings):
     default_deadline_s: float = 30.0
 
     jwks_path: Path = Path("jwks.json")
-    token_issuer: str = "https://identity.shodhana.local"  # noqa: S105
-    token_audience: str = "shodhana"  # noqa: S105
+    token_issuer: str = "https://identity.shodhana.local"
+    token_audience: str = "shodhana"
     service_account_id: str | None = None
     service_account_secret: str | None = None
 

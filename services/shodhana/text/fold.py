@@ -57,7 +57,7 @@ def popular_fold(word: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def sound_key(word: str) -> str:
-    """A coarser key: consonants by place of articulation, inner vowels dropped. Bhakti and "baki" are one letter apart."""
+    """A coarser key: consonants by place of articulation, inner vowels dropped: prārabdha and "prarapta" share one."""
     key = popular_fold(word)
     for pattern, replacement in _SOUNDS:
         key = pattern.sub(replacement, key)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from .normalize import nfc
 
 LETTERS = frozenset("aāiīuūṛṝḷḹeokgṅcjñṭḍṇtdnpbmyrlvśṣshṃḥ'’- ")
-_IMPOSSIBLE = re.compile("[āīūṝḹeo][āīūṝḹ]|[ṛṝḷḹ][aāiīuūeo]|ṅ[aāiīuū]?ṅṅ|[śṣs]{3}|^[ṃḥ]|ṃ[aāiīuūṛeo]|ḥ[āīūṛeo]|[kgcjṭḍtdpb]{4}")
+_IMPOSSIBLE = re.compile(
+    "[āīūṝḹeo][āīūṝḹ]|[ṛṝḷḹ][aāiīuūeo]|ṅ[aāiīuū]?ṅṅ|[śṣs]{3}|^[ṃḥ]|ṃ[aāiīuūṛeo]|ḥ[āīūṛeo]|[kgcjṭḍtdpb]{4}"
+)
 _MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf]|â€|Ä[\u0080-\u00bf]|�")
 
 

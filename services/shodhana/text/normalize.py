@@ -11,7 +11,9 @@ _RING_BELOW = {"r̥": "ṛ", "l̥": "ḷ", "R̥": "Ṛ", "L̥": "Ḷ", "r̥̄": 
 
 # Bidirectional controls, zero-width space, word joiner, BOM inside the text, and control characters but tab and line
 # ends. ZWNJ and ZWJ (U+200C, U+200D) shape Devanagari and are kept.
-_REFUSED = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_REFUSED = re.compile(
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 
 
 def nfc(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The other services and Postgres behind the ports of the domain."""

@@ -1,0 +1,1 @@
+"""Files, spans, decisions and jobs, without gRPC or SQL."""

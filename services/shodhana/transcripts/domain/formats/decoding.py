@@ -1,0 +1,77 @@
+"""Bytes to text: compression, size, encoding, and characters that are refused."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from shodhana.errors import FieldViolation
+from shodhana.text.normalize import refused_characters
+
+from .model import BrokenTranscript, FileTooLarge, Limits, TextRefused
+
+BOM = b"\xef\xbb\xbf"
+GZIP = b"\x1f\x8b"
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+MAX_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The text of a file, without its byte order mark."""
+
+    text: str
+    has_bom: bool
+
+
+def decode(content: bytes, limits: Limits) -> Decoded:
+    """UTF-8 text of plain or gzipped bytes. Raises BrokenTranscript, TextRefused, FileTooLarge."""
+    if content.startswith(GZIP):
+        content = _decompress(content, limits)
+    _check_size(len(content), limits)
+    has_bom = content.startswith(BOM)
+    content = content.removeprefix(BOM)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise BrokenTranscript(*_where(content, error)) from error
+    if not text.strip():
+        raise BrokenTranscript(1, "the file is empty")
+    _refuse(text)
+    return Decoded(text, has_bom)
+
+
+def _decompress(content: bytes, limits: Limits) -> bytes:
+    """At most one byte more than allowed is ever expanded: a bomb costs no more than an honest file."""
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        expanded = decompressor.decompress(content, limits.max_bytes + 1)
+    except zlib.error as error:
+        raise BrokenTranscript(1, f"not readable as gzip: {error}") from error
+    _check_size(len(expanded), limits)
+    if not decompressor.eof:
+        raise BrokenTranscript(1, "the gzip data breaks off")
+    return expanded
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.max_bytes:
+        message = f"the file is over {limits.max_bytes // 1_000_000} MB, after decompression if it was compressed"
+        raise FileTooLarge(message, metadata={"limit": str(limits.max_bytes)})
+
+
+def _where(content: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
+    line = content.count(b"\n", 0, error.start) + 1
+    guess = "UTF-16" if content.startswith(WIDE_BOMS) or b"\x00" in content[:100] else "Latin-1 or Windows-1252"
+    return line, f"byte {error.start} is not UTF-8; the file looks like {guess}: convert it, for example with iconv"
+
+
+def _refuse(text: str) -> None:
+    found = refused_characters(text)
+    if found:
+        violations = [
+            FieldViolation("file.content", f"{name} is not allowed in a transcript", text.count("\n", 0, position) + 1)
+            for position, name in found[:MAX_NAMED]
+        ]
+        first = violations[0]
+        raise TextRefused(f"line {first.line}: {first.description}", violations)

@@ -1,0 +1,73 @@
+"""Normal forms, folds and tokens."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shodhana.text.fold import popular_fold, sound_key
+from shodhana.text.iast import breaches, is_iast
+from shodhana.text.normalize import to_iast
+from shodhana.text.scripts import has_iast_diacritics
+from shodhana.text.tokens import tokenize
+from shodhana.text.transliterate import devanagari_of, iast_of_devanagari, iast_of_slp1
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("Kṛṣṇa", "Krishna", "krisna"),
+        ("śakti", "shakti", "sakti"),
+        ("saṃskāra", "samskara", "sanskar", "sanskaara"),
+        ("jñāna", "gyan", "jnana", "gnana"),
+        ("citta", "chitta", "chita"),
+        ("viṣṇumāyā", "vishnumaya", "vishnu maya"),
+        ("viveka", "wiwek"),
+    ],
+)
+def test_popular_spellings_of_a_word_fold_together(spellings: tuple[str, ...]) -> None:
+    assert len({popular_fold(spelling) for spelling in spellings}) == 1
+
+
+def test_different_words_keep_different_folds() -> None:
+    words = ["bhakti", "baki", "dhyāna", "dāna", "jñāna", "mukti", "śakti", "yoga"]
+    assert len({popular_fold(word) for word in words}) == len(words)
+
+
+def test_the_sound_key_forgets_aspiration_and_voice() -> None:
+    assert sound_key("prārabdha") == sound_key("prarapta")
+
+
+@given(st.text(max_size=30))
+def test_the_fold_is_the_same_for_both_normal_forms(text: str) -> None:
+    assert popular_fold(unicodedata.normalize("NFD", text)) == popular_fold(unicodedata.normalize("NFC", text))
+
+
+def test_iso_15919_letters_become_iast() -> None:
+    assert to_iast("saṁsāra r̥ṣi yōgēna") == "saṃsāra ṛṣi yogena"
+    assert to_iast(unicodedata.normalize("NFD", "kṛṣṇa")) == "kṛṣṇa"
+
+
+def test_tokens_keep_their_places_and_pass_over_markup_and_numbers() -> None:
+    text = "<i>Krishna's</i> 2nd yoga-shakti at 10:30, {\\an8}योगः a@b.c"
+    tokens = list(tokenize(text))
+    assert [token.text for token in tokens] == ["Krishna's", "yoga", "shakti", "at", "योगः"]
+    assert all(text[token.start : token.end] == token.text for token in tokens)
+    assert tokens[0].stem == "Krishna"
+
+
+def test_structural_rules_of_iast_have_places() -> None:
+    assert is_iast("kṛṣṇa")
+    assert [(breach.rule, breach.start) for breach in breaches("treāding")] == [("sound_sequence", 2)]
+    assert [breach.rule for breach in breaches(unicodedata.normalize("NFD", "kṛṣṇa"))] == ["nfc"]
+    assert [breach.rule for breach in breaches("saṁsāra")] == ["alphabet"]
+
+
+def test_scripts_are_converted_by_vidyut() -> None:
+    assert devanagari_of("Kṛṣṇa") == "कृष्ण"
+    assert iast_of_devanagari("रामानन्द") == "rāmānanda"
+    assert iast_of_slp1("aMSu") == "aṃśu"
+    assert has_iast_diacritics("ātman")
+    assert not has_iast_diacritics("café atman")
