@@ -1,0 +1,1 @@
+"""Engines, batches and the embedder, without gRPC."""

@@ -1,0 +1,105 @@
+"""Translates between the embedding contract and the embedder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.rpc import status_pb2
+
+from shodhana.api.embedding.v1 import embedding_pb2 as pb
+from shodhana.api.embedding.v1 import embedding_pb2_grpc as grpc_api
+from shodhana.errors import DomainError
+from shodhana.runtime import deadline
+from shodhana.runtime.errors import to_status
+from shodhana.runtime.timestamps import duration
+
+from .domain.batcher import Lane
+from .domain.embedder import CacheUse, Embedded, Embedder, EmbedOptions, ModelUnknown, Truncation
+
+TRUNCATIONS = {pb.TRUNCATION_START: Truncation.START, pb.TRUNCATION_ERROR: Truncation.ERROR}
+CACHES = {pb.CACHE_POLICY_BYPASS: CacheUse.BYPASS, pb.CACHE_POLICY_REFRESH: CacheUse.REFRESH}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
+    """Embeds with the models it was given."""
+
+    embedders: Mapping[str, Embedder]
+
+    async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
+        embedder = self._embedder(request.model)
+        embedded = await embedder.embed(list(request.texts), _options(request))
+        return _response(embedded, embedder.card.fingerprint, request.encoding)
+
+    async def EmbedStream(
+        self, request_iterator: AsyncIterator[pb.EmbedStreamRequest], context: Any
+    ) -> AsyncIterator[pb.EmbedStreamResponse]:
+        async for item in request_iterator:
+            try:
+                response = await self.Embed(item.request, context)
+                yield pb.EmbedStreamResponse(batch_id=item.batch_id, response=response)
+            except DomainError as error:
+                yield pb.EmbedStreamResponse(batch_id=item.batch_id, error=to_status(error, item.batch_id))
+
+    async def Tokenize(self, request: pb.TokenizeRequest, context: Any) -> pb.TokenizeResponse:
+        embedder = self._embedder(request.model)
+        counts = await embedder.token_counts(list(request.texts))
+        return pb.TokenizeResponse(token_counts=counts, max_tokens=embedder.card.max_tokens)
+
+    async def ListModels(self, request: pb.ListModelsRequest, context: Any) -> pb.ListModelsResponse:
+        cards = [self.embedders[name].card for name in sorted(self.embedders)]
+        models = [
+            pb.Model(
+                model_id=card.model_id,
+                dimensions=card.dimensions,
+                max_tokens=card.max_tokens,
+                fingerprint=card.fingerprint,
+                engine=card.engine,
+                ready=True,
+            )
+            for card in cards
+        ]
+        return pb.ListModelsResponse(models=models)
+
+    def _embedder(self, model_id: str) -> Embedder:
+        embedder = self.embedders.get(model_id)
+        if embedder is None:
+            raise ModelUnknown(f"no model {model_id!r}; there are {', '.join(sorted(self.embedders)) or 'none yet'}")
+        return embedder
+
+
+def _options(request: pb.EmbedRequest) -> EmbedOptions:
+    return EmbedOptions(
+        truncation=TRUNCATIONS.get(request.truncation, Truncation.END),
+        dimensions=request.dimensions,
+        prompt=request.prompt,
+        lane=Lane.BULK if request.priority == pb.PRIORITY_BULK else Lane.INTERACTIVE,
+        cache=CACHES.get(request.cache, CacheUse.USE),
+        remaining_s=deadline.remaining_s(),
+    )
+
+
+def _response(embedded: Embedded, fingerprint: str, encoding: int) -> pb.EmbedResponse:
+    half = encoding == pb.VECTOR_ENCODING_F16
+    return pb.EmbedResponse(
+        vectors=embedded.vectors.astype("<f2" if half else "<f4").tobytes(),
+        count=embedded.vectors.shape[0],
+        dimensions=embedded.vectors.shape[1],
+        encoding=pb.VECTOR_ENCODING_F16 if half else pb.VECTOR_ENCODING_F32,
+        token_counts=embedded.token_counts,
+        truncated=embedded.truncated,
+        cached=embedded.cached,
+        errors=[pb.ItemError(index=index, status=_status(error)) for index, error in embedded.errors.items()],
+        model_fingerprint=fingerprint,
+        timings=pb.EmbedTimings(
+            queue=duration(embedded.queue_s),
+            inference=duration(embedded.inference_s),
+            total=duration(embedded.total_s),
+        ),
+    )
+
+
+def _status(error: DomainError) -> status_pb2.Status:
+    return to_status(error, "")
