@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 import asyncpg
 import structlog
@@ -15,6 +16,7 @@ from .settings import RuntimeSettings
 
 IDLE_IN_TRANSACTION_MS = 60_000
 PING_TIMEOUT_S = 2.0
+Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 _log = structlog.get_logger()
 
 

@@ -51,7 +51,7 @@ class OpenVinoEngine:
         return np.array(next(iter(result.values())), np.float32)
 
 
-def padded(batch: Sequence[TokenIds]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def padded(batch: Sequence[TokenIds]) -> tuple[np.ndarray, np.ndarray]:
     """(n, longest) ids and mask."""
     longest = max(map(len, batch))
     ids = np.zeros((len(batch), longest), np.int64)

@@ -54,7 +54,7 @@ class BertGraph:
         kept = op.convert(mask, "f32")
         hidden = self._embed(ids)
         far = op.multiply(op.subtract(op.constant(np.float32(1)), kept), op.constant(np.float32(-1e9)))
-        bias = op.unsqueeze(far, op.constant(np.int64([1, 2])))
+        bias = op.unsqueeze(far, _axes([1, 2]))
         for layer in range(self._shape.layers):
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         return ov.Model([self._pool(hidden, kept)], [ids, mask], "sentence-encoder")
@@ -74,8 +74,8 @@ class BertGraph:
         )
         attended = op.scaled_dot_product_attention(query, key, value, bias)
         merged = op.reshape(
-            op.transpose(attended, op.constant(np.int64([0, 2, 1, 3]))),
-            op.constant(np.int64([0, 0, self._shape.hidden])),
+            op.transpose(attended, _axes([0, 2, 1, 3])),
+            _axes([0, 0, self._shape.hidden]),
             special_zero=True,
         )
         hidden = self._norm(
@@ -86,26 +86,30 @@ class BertGraph:
 
     def _heads(self, tensor: Any) -> Any:
         width = self._shape.hidden // self._shape.heads
-        parted = op.reshape(tensor, op.constant(np.int64([0, 0, self._shape.heads, width])), special_zero=True)
-        return op.transpose(parted, op.constant(np.int64([0, 2, 1, 3])))
+        parted = op.reshape(tensor, _axes([0, 0, self._shape.heads, width]), special_zero=True)
+        return op.transpose(parted, _axes([0, 2, 1, 3]))
 
     def _dense(self, tensor: Any, name: str) -> Any:
         product = op.matmul(tensor, self._constant(f"{name}.weight"), False, True)
         return op.add(product, self._constant(f"{name}.bias"))
 
     def _norm(self, tensor: Any, name: str) -> Any:
-        axes = op.constant(np.int64([-1]))
+        axes = _axes([-1])
         centred = op.mvn(tensor, axes, True, self._shape.epsilon, "inside_sqrt")
         return op.add(op.multiply(centred, self._constant(f"{name}.weight")), self._constant(f"{name}.bias"))
 
     def _pool(self, hidden: Any, kept: Any) -> Any:
-        axis = op.constant(np.int64([1]))
-        column = op.unsqueeze(kept, op.constant(np.int64([2])))
+        axis = _axes([1])
+        column = op.unsqueeze(kept, _axes([2]))
         mean = op.divide(op.reduce_sum(op.multiply(hidden, column), axis), op.reduce_sum(column, axis, keep_dims=False))
-        return op.normalize_l2(mean, op.constant(np.int64([1])), 1e-12, "max")
+        return op.normalize_l2(mean, _axes([1]), 1e-12, "max")
 
     def _constant(self, name: str) -> Any:
         return op.constant(self._weight(name))
 
     def _weight(self, name: str) -> Any:
         return np.ascontiguousarray(self._weights[name], np.float32)
+
+
+def _axes(values: list[int]) -> Any:
+    return op.constant(np.array(values, np.int64))

@@ -92,7 +92,7 @@ class Batcher:
                     await self._run_batch(batch)
 
     def _take(self) -> list[Waiting]:
-        """The next round: interactive texts first; of bulk no more than a micro-batch, so that others get in between."""
+        """The next round: interactive texts first; of bulk no more than a micro-batch, so others get in between."""
         lane, budget = self._lanes.interactive, ROUND_TOKENS
         if not lane:
             lane, budget = self._lanes.bulk, MICRO_BATCH_TOKENS

@@ -198,7 +198,7 @@ def _sliced(vectors: Matrix, width: int) -> Matrix:
     """The first `width` numbers of each row, of unit length again; rows of zeros stay."""
     cut = vectors[:, :width]
     lengths = np.linalg.norm(cut, axis=1, keepdims=True)
-    return np.divide(cut, lengths, out=np.zeros_like(cut), where=lengths > 0)
+    return np.asarray(np.divide(cut, lengths, out=np.zeros_like(cut), where=lengths > 0), np.float32)
 
 
 def _too_long(index: int, count: int, most: int) -> TextTooLong:

@@ -72,5 +72,5 @@ def _grams(text: str, size: int) -> Iterator[str]:
 @lru_cache(maxsize=200_000)
 def _direction(feature: str) -> Matrix:
     seed = int.from_bytes(hashlib.blake2b(feature.encode(), digest_size=8).digest(), "little")
-    signs = np.random.Generator(np.random.PCG64(seed)).choice(np.float32([-1, 1]), DIMENSIONS)
+    signs = np.random.Generator(np.random.PCG64(seed)).choice(np.array([-1, 1], np.float32), DIMENSIONS)
     return np.asarray(signs / np.sqrt(np.float32(DIMENSIONS)), np.float32)

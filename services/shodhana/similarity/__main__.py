@@ -1,0 +1,62 @@
+"""Starts the similarity service."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import asyncpg
+import numpy as np
+
+from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc
+from shodhana.runtime import postgres
+from shodhana.runtime.application import Application, run
+from shodhana.runtime.cache import LayeredCache, MemoryCache
+from shodhana.runtime.redis import open_redis
+
+from .adapters.embeddings import EmbeddingClient
+from .adapters.postgres_index import PostgresIndex
+from .adapters.postgres_store import PostgresStore
+from .adapters.snapshot_index import SnapshotIndex, VectorTable
+from .domain.glossary import take_over_glossary
+from .domain.index import Matrix, Model
+from .domain.lexicon import Version
+from .domain.library import Indexes, Library
+from .lexicon_servicer import LexiconServicer
+from .servicer import SimilarityServicer
+from .settings import SimilaritySettings
+
+
+async def register(app: Application, settings: SimilaritySettings) -> None:
+    pool = await app.enter(postgres.open_pool(settings, "similarity"))
+    redis = await app.enter(open_redis(settings))
+    store = PostgresStore(pool)
+    vectorizer = EmbeddingClient(app.channel("embedding")) if settings.enable_epic_3 else None
+    library = Library(store, store, vectorizer, partial(_build_indexes, pool))
+    memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
+    cache = LayeredCache("search_terms", redis, memory, settings.cache_ttl_s)
+    app.background("lexicon", partial(_keep_up, library, store, settings))
+    app.ready_when("postgres", partial(postgres.ping, pool))
+    app.ready_when("lexicon", library.check)
+    similarity_pb2_grpc.add_SimilarityServiceServicer_to_server(SimilarityServicer(library, cache), app.server)
+    lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(LexiconServicer(store, library), app.server)
+    app.serves("shodhana.api.similarity.v1.SimilarityService", "shodhana.api.similarity.v1.LexiconService")
+
+
+async def _keep_up(library: Library, store: PostgresStore, settings: SimilaritySettings) -> None:
+    if settings.glossary_path is not None:
+        await take_over_glossary(settings.glossary_path, store)
+    while True:
+        await library.refresh()
+        await asyncio.sleep(settings.refresh_s)
+
+
+def _build_indexes(
+    pool: asyncpg.Pool, version: Version, model_ids: dict[Model, str], tables: dict[Model, tuple[list[int], Matrix]]
+) -> Indexes:
+    snapshot = {model: VectorTable(np.array(ids, np.int64), matrix) for model, (ids, matrix) in tables.items()}
+    return Indexes(SnapshotIndex(snapshot), PostgresIndex(pool, version.version_id, model_ids))
+
+
+if __name__ == "__main__":
+    run(SimilaritySettings(), register)

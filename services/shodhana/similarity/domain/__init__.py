@@ -1,0 +1,1 @@
+"""Entries, versions, importers and the search, without gRPC or SQL."""

@@ -1,0 +1,290 @@
+"""Reads lexicon files: our TSV and JSON Lines, and the formats of well-known sources."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+
+from shodhana.errors import FieldViolation, InvalidInput
+from shodhana.text.iast import breaches
+from shodhana.text.normalize import refused_characters, to_iast
+from shodhana.text.transliterate import iast_of_devanagari, iast_of_slp1
+
+from .lexicon import DOMAINS, Entry, Verse
+
+MAX_VIOLATIONS = 50
+MAX_GLOSS = 500
+TEI = "{http://www.tei-c.org/ns/1.0}"
+
+
+class LexiconFormat(Enum):
+    """How a file is laid out."""
+
+    TSV = "tsv"
+    JSON_LINES = "jsonl"
+    CDSL = "cdsl"
+    ANKI_JSON = "anki"
+    VERSES_JSON = "verses"
+    TEI = "tei"
+
+
+class ImportBroken(InvalidInput):
+    """The file cannot be read; every violation names its line."""
+
+    reason = "IMPORT_BROKEN"
+
+    def __init__(self, violations: list[FieldViolation]) -> None:
+        first = violations[0]
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        super().__init__(f"line {first.line}: {first.description}{more}", violations[:MAX_VIOLATIONS])
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What each entry of a file records."""
+
+    source: str = ""
+    license: str = ""
+    default_domain: str = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file holds; `skipped_count` records are no terms (prefixes, cross-references)."""
+
+    entries: tuple[Entry, ...] = ()
+    verses: tuple[Verse, ...] = ()
+    skipped_count: int = 0
+
+
+def parse(content: bytes, layout: LexiconFormat | None, provenance: Provenance) -> Parsed:
+    """The entries and verses of a file. Raises ImportBroken."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ImportBroken([_broken(line, f"byte {error.start} is not UTF-8")]) from error
+    parsed = _PARSERS[layout or detect(text)](text, provenance)
+    if not parsed.entries and not parsed.verses:
+        raise ImportBroken([_broken(1, "the file holds no entries")])
+    return parsed
+
+
+def detect(text: str) -> LexiconFormat:
+    """The layout, by content."""
+    head = text.lstrip()[:4000]
+    if head.startswith("<?xml") or head.startswith("<TEI"):
+        return LexiconFormat.TEI
+    if "<L>" in head and "<k1>" in head:
+        return LexiconFormat.CDSL
+    if head.startswith("["):
+        return LexiconFormat.VERSES_JSON
+    if head.startswith("{"):
+        first_line = head.split("\n", 1)[0].strip()
+        return LexiconFormat.JSON_LINES if first_line.endswith("}") else LexiconFormat.ANKI_JSON
+    return LexiconFormat.TSV
+
+
+def _parse_tsv(text: str, provenance: Provenance) -> Parsed:
+    lines = text.splitlines()
+    header = lines[0].split("\t") if lines else []
+    missing = {"lemma", "gloss"} - set(header)
+    if missing:
+        raise ImportBroken([_broken(1, f"no column {', '.join(sorted(missing))} in the header row")])
+    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return _records(((rows.line_num, row) for row in rows), provenance)
+
+
+def _parse_json_lines(text: str, provenance: Provenance) -> Parsed:
+    def rows() -> Iterable[tuple[int, Any]]:
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line)
+                except json.JSONDecodeError as error:
+                    yield number, error
+
+    return _records(rows(), provenance)
+
+
+def _records(rows: Iterable[tuple[int, Any]], provenance: Provenance) -> Parsed:
+    """Entries of rows with the keys of our own columns. Raises ImportBroken, naming every row that is wrong."""
+    entries: list[Entry] = []
+    violations: list[FieldViolation] = []
+    for line, row in rows:
+        if isinstance(row, json.JSONDecodeError):
+            violations.append(_broken(line, f"not readable as JSON: {row.msg}"))
+        elif not isinstance(row, dict) or None in row:
+            violations.append(_broken(line, "not a record of the columns in the header"))
+        else:
+            entry = _entry_of_row(row, provenance)
+            problem = problem_of(entry)
+            if problem:
+                violations.append(_broken(line, problem))
+            else:
+                entries.append(entry)
+    if violations:
+        raise ImportBroken(violations)
+    return Parsed(tuple(entries))
+
+
+def _entry_of_row(row: dict[str, Any], provenance: Provenance) -> Entry:
+    aliases = row.get("aliases") or ()
+    listed = aliases.split("|") if isinstance(aliases, str) else [str(alias) for alias in aliases]
+    return Entry(
+        term=to_iast(str(row.get("lemma") or "").strip()),
+        domain=str(row.get("domain") or provenance.default_domain),
+        field=str(row.get("field") or ""),
+        part_of_speech=str(row.get("pos") or ""),
+        gloss=str(row.get("gloss") or "").strip(),
+        aliases=tuple(dict.fromkeys(alias.strip() for alias in listed if alias.strip())),
+        note=str(row.get("note") or "").strip(),
+        anglicised=row.get("anglicised") in ("yes", True),
+        source=str(row.get("source") or provenance.source),
+        license=str(row.get("license") or provenance.license),
+    )
+
+
+def problem_of(entry: Entry) -> str | None:
+    """What is wrong with an entry; None where nothing is."""
+    if not entry.term or len(entry.term) > 200:
+        return "the lemma is missing or longer than 200 characters"
+    breach = next(breaches(entry.term), None)
+    if breach is not None:
+        return f"lemma {entry.term!r}: {breach.description}"
+    if entry.domain not in DOMAINS:
+        return f"domain {entry.domain!r} is none of {', '.join(DOMAINS)}"
+    if not entry.gloss or len(entry.gloss) > MAX_GLOSS:
+        return f"the gloss is missing or longer than {MAX_GLOSS} characters"
+    refused = refused_characters(f"{entry.gloss}{entry.note}{''.join(entry.aliases)}")
+    return f"{refused[0][1]} is not allowed" if refused else None
+
+
+_CDSL_RECORD = re.compile(r"<L>.*?<k1>([^<]+)<k2>[^\n]*\n(.*?)<LEND>", re.S)
+_CDSL_MARKUP = re.compile(r"\{@.*?@\}¦?|<lbinfo[^>]*>|<[^>]+>|[{}%@]|\[.*?\]", re.S)
+
+
+def _parse_cdsl(text: str, provenance: Provenance) -> Parsed:
+    """Headwords (SLP1) and glosses of a Cologne dictionary. Source: the CDSL text conventions."""
+    entries: dict[str, Entry] = {}
+    skipped = 0
+    for match in _CDSL_RECORD.finditer(text):
+        gloss = " ".join(_CDSL_MARKUP.sub(" ", match[2]).split())[:MAX_GLOSS].strip(" ,;")
+        entry = _foreign(iast_of_slp1(match[1]), gloss, "", provenance)
+        if entry is None or entry.term in entries:
+            skipped += 1
+        else:
+            entries[entry.term] = entry
+    return Parsed(tuple(entries.values()), skipped_count=skipped)
+
+
+def _parse_anki(text: str, provenance: Provenance) -> Parsed:
+    """An object Devanagari → [IAST, gloss, note, kind]; control characters in its strings are tolerated."""
+    document = _load_json(text)
+    if not isinstance(document, dict):
+        raise ImportBroken([_broken(1, "expected a JSON object: Devanagari → [IAST, gloss, note, kind]")])
+    entries: dict[str, Entry] = {}
+    for fields in document.values():
+        iast, gloss, _note, kind = (
+            ([str(part) for part in fields] + [""] * 4)[:4] if isinstance(fields, list) else [""] * 4
+        )
+        gloss = " ".join(gloss.split())[:MAX_GLOSS]
+        entry = _foreign(to_iast(iast.strip().lower()), gloss, kind, provenance)
+        if entry is not None:
+            entries.setdefault(entry.term, entry)
+    return Parsed(tuple(entries.values()), skipped_count=len(document) - len(entries))
+
+
+def _foreign(term: str, gloss: str, kind: str, provenance: Provenance) -> Entry | None:
+    """An entry of a source that is not ours; None where it is no well-formed term with a gloss."""
+    entry = Entry(
+        term=term,
+        domain=provenance.default_domain,
+        field=kind,
+        part_of_speech="",
+        gloss=gloss,
+        source=provenance.source,
+        license=provenance.license,
+    )
+    return None if len(term) < 2 or problem_of(entry) else entry
+
+
+_VERSE_NUMBER = re.compile(r"।।\s*[\d.०-९]+\s*।।")
+
+
+def _parse_verses(text: str, provenance: Provenance) -> Parsed:
+    document = _load_json(text)
+    if not isinstance(document, list):
+        raise ImportBroken([_broken(1, "expected a JSON array of verses")])
+    verses = []
+    for number, item in enumerate(document):
+        try:
+            reference = f"{int(item['chapter_number'])}.{int(item['verse_number'])}"
+            lines = _VERSE_NUMBER.sub("", item["text"]).split("\n")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ImportBroken([_broken(1, f"verse {number}: no text, chapter_number or verse_number")]) from error
+        spoken = " / ".join(iast_of_devanagari(line.strip(" ।")) for line in lines if line.strip(" ।"))
+        verses.append(Verse(provenance.source, reference, spoken, provenance.license))
+    return Parsed(verses=tuple(verses))
+
+
+_TEI_REFERENCE = re.compile(r"\|\|\s*(\w+?)_([\d.]+)\s*\|\|")
+
+
+def _parse_tei(text: str, provenance: Provenance) -> Parsed:
+    """Verse lines (`<l>`) that end in `|| XY_1.2 ||`."""
+    try:
+        root = ElementTree.fromstring(text.encode())
+    except ParseError as error:
+        raise ImportBroken([_broken(error.position[0], f"not readable as XML: {error}")]) from error
+    except DefusedXmlException as error:
+        raise ImportBroken([_broken(1, "entity declarations are not allowed")]) from error
+    verses, pending = [], ""
+    for element in root.iter(f"{TEI}l"):
+        pending = f"{pending} {''.join(element.itertext())}".strip()
+        if match := _TEI_REFERENCE.search(pending):
+            verses.append(
+                Verse(
+                    provenance.source,
+                    f"{match[1]} {match[2]}",
+                    to_iast(pending[: match.start()].strip()),
+                    provenance.license,
+                )
+            )
+            pending = ""
+    return Parsed(verses=tuple(verses))
+
+
+def _load_json(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        raise ImportBroken([_broken(error.lineno, f"not readable as JSON: {error.msg}")]) from error
+
+
+def _broken(line: int, description: str) -> FieldViolation:
+    return FieldViolation("content", description, line)
+
+
+def with_source(entry: Entry, source: str) -> Entry:
+    """The entry, recorded as coming from `source`."""
+    return replace(entry, source=source)
+
+
+_PARSERS: dict[LexiconFormat, Callable[[str, Provenance], Parsed]] = {
+    LexiconFormat.TSV: _parse_tsv,
+    LexiconFormat.JSON_LINES: _parse_json_lines,
+    LexiconFormat.CDSL: _parse_cdsl,
+    LexiconFormat.ANKI_JSON: _parse_anki,
+    LexiconFormat.VERSES_JSON: _parse_verses,
+    LexiconFormat.TEI: _parse_tei,
+}

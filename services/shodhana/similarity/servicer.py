@@ -1,0 +1,78 @@
+"""Translates between the similarity contract and the search."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shodhana.api.similarity.v1 import similarity_pb2 as pb
+from shodhana.api.similarity.v1 import similarity_pb2_grpc as grpc_api
+from shodhana.runtime.cache import LayeredCache
+from shodhana.runtime.timestamps import duration
+
+from .domain.library import Library
+from .domain.search import Found, Query
+from .translation import PATHS, candidate_message, options_of, version_id_of
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarityServicer(grpc_api.SimilarityServiceServicer):
+    """Searches, and keeps what it found by version, options and heard form."""
+
+    library: Library
+    cache: LayeredCache
+
+    async def Search(self, request: pb.SearchRequest, context: Any) -> pb.SearchResponse:
+        batch = await self._search([Query(request.query, request.context)], request.options)
+        return pb.SearchResponse(
+            candidates=batch.results[0].candidates,
+            eligible_count=batch.eligible_count,
+            usage=batch.usage,
+            degraded=batch.degraded,
+            lexicon_version=batch.lexicon_version,
+        )
+
+    async def BatchSearch(self, request: pb.BatchSearchRequest, context: Any) -> pb.BatchSearchResponse:
+        queries = [Query(query.query, query.context) for query in request.queries]
+        return await self._search(queries, request.options)
+
+    async def _search(self, queries: Sequence[Query], message: pb.SearchOptions) -> pb.BatchSearchResponse:
+        began = time.perf_counter()
+        options = options_of(message)
+        use_postgres = message.backend == pb.SEARCH_BACKEND_POSTGRES
+        version, searcher = await self.library.searcher(version_id_of(message.lexicon_version), use_postgres)
+        keys = [_key(version.version_id, message, query) for query in queries]
+        cached = await self.cache.get_many(keys)
+        missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in cached}
+        found = await searcher.search(list(missing.values()), options) if missing else None
+        fresh = {}
+        if found is not None:
+            for key, candidates in zip(missing, found.lists, strict=True):
+                messages = [candidate_message(candidate, version) for candidate in candidates]
+                fresh[key] = pb.BatchResult(candidates=messages).SerializeToString()
+            if not found.degraded:  # what is found by spelling alone must not outlive the failure
+                await self.cache.put_many(fresh)
+        known = cached | fresh
+        return pb.BatchSearchResponse(
+            results=[pb.BatchResult.FromString(known[key]) for key in keys],
+            usage=_usage(found, began),
+            degraded=found is not None and found.degraded,
+            lexicon_version=version.name,
+            eligible_count=found.eligible_count if found else version.entry_count,
+        )
+
+
+def _usage(found: Found | None, began: float) -> pb.SearchUsage:
+    return pb.SearchUsage(
+        path=PATHS[found.path if found else None],
+        vectors_compared=found.compared if found else 0,
+        duration=duration(time.perf_counter() - began),
+    )
+
+
+def _key(version_id: int, options: pb.SearchOptions, query: Query) -> str:
+    content = options.SerializeToString(deterministic=True) + f"\0{query.heard}\0{query.context}".encode()
+    return f"search:{version_id}:{hashlib.blake2b(content, digest_size=16).hexdigest()}"

@@ -1,0 +1,152 @@
+"""Versions, vectors and search over a real Postgres with pgvector."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import numpy as np
+import pytest
+from shodhana.runtime.postgres import open_pool
+from shodhana.runtime.settings import RuntimeSettings
+from shodhana.similarity.__main__ import _build_indexes
+from shodhana.similarity.adapters.postgres_store import PostgresStore
+from shodhana.similarity.domain.glossary import take_over_glossary
+from shodhana.similarity.domain.importers import Provenance, parse
+from shodhana.similarity.domain.lexicon import Entry, NewVersion, diff
+from shodhana.similarity.domain.library import Library
+from shodhana.similarity.domain.search import Condition, Filter, Mode, Options, Query
+from shodhana.stack.places import GLOSSARY
+
+
+@pytest.fixture
+async def pool(postgres_database: Any) -> AsyncIterator[asyncpg.Pool]:
+    settings = RuntimeSettings(database_url=postgres_database.role_url("similarity"), pool_min=1, pool_max=4)
+    async with open_pool(settings, "similarity") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def library(pool: asyncpg.Pool, vectorizer: Any) -> Library:
+    store = PostgresStore(pool)
+    await take_over_glossary(GLOSSARY, store)
+    library = Library(store, store, vectorizer, partial(_build_indexes, pool))
+    await library.refresh()
+    return library
+
+
+async def test_the_glossary_is_taken_over_once_and_every_entry_has_its_vectors(
+    library: Library, pool: asyncpg.Pool
+) -> None:
+    store = PostgresStore(pool)
+    await take_over_glossary(GLOSSARY, store)
+    versions = await store.versions(None, 10)
+    assert [version.active for version in versions] == [True]
+    assert versions[0].entry_count >= 300
+    models = await pool.fetch(
+        "SELECT split_part(model_id, '@', 1) AS model, count(*) FROM semantic_embeddings GROUP BY 1"
+    )
+    counts = {row["model"]: row["count"] for row in models}
+    assert counts["phonetic"] >= counts["semantic"] >= 300
+
+
+async def test_garbled_terms_are_found_with_reasons(library: Library) -> None:
+    _, searcher = await library.searcher(None)
+    heard = ["praabda", "baki", "vishnu maya", "kundalani", "Krishna", "sahastrara"]
+    found = await searcher.search([Query(word) for word in heard], Options())
+    best = [candidates[0].entry.term for candidates in found.lists]
+    assert best == ["prārabdha", "bhakti", "viṣṇumāyā", "kuṇḍalinī", "kṛṣṇa", "sahasrāra"]
+    assert not found.degraded
+    assert all(candidates[0].reasons for candidates in found.lists)
+    assert all(0 <= candidate.score <= 1 for candidates in found.lists for candidate in candidates)
+
+
+async def test_snapshot_and_postgres_find_the_same_neighbours(library: Library) -> None:
+    queries = [Query(word) for word in ("praabda", "samadi", "nirod")]
+    options = Options(mode=Mode.PHONETIC, limit=5)
+    results = []
+    for use_postgres in (False, True):
+        _, searcher = await library.searcher(None, use_postgres)
+        found = await searcher.search(queries, options)
+        results.append([[candidate.entry.term for candidate in candidates] for candidates in found.lists])
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("use_postgres", [False, True])
+async def test_a_filter_never_shortens_the_answer_while_enough_entries_pass(
+    library: Library, use_postgres: bool
+) -> None:
+    _, searcher = await library.searcher(None, use_postgres)
+    only = Filter(must=(Condition("field", ("places",)),))
+    found = await searcher.search([Query("bhakti")], Options(limit=10, filter=only, mode=Mode.PHONETIC))
+    assert len(found.lists[0]) == 10
+    assert {candidate.entry.field for candidate in found.lists[0]} == {"places"}
+
+
+async def test_with_the_embedding_service_down_spelling_still_answers_and_says_so(
+    library: Library, vectorizer: Any
+) -> None:
+    vectorizer.is_down = True
+    _, searcher = await library.searcher(None)
+    found = await searcher.search([Query("baki"), Query("krishna")], Options())
+    assert found.degraded
+    assert found.lists[1][0].entry.term == "kṛṣṇa"
+
+
+async def test_a_batch_asks_for_vectors_once(library: Library, vectorizer: Any) -> None:
+    _, searcher = await library.searcher(None)
+    before = vectorizer.calls
+    await searcher.search([Query(f"word{i}") for i in range(50)], Options())
+    assert vectorizer.calls == before + 1
+
+
+async def test_versions_are_immutable_share_entries_and_roll_back(library: Library, pool: asyncpg.Pool) -> None:
+    store = PostgresStore(pool)
+    first = await store.active_version()
+    assert first is not None
+    new = Entry("navaśabda", "general", "test", "noun", "a new word")
+    made = await store.create_version(NewVersion(entries=(new,), creator="test"))
+    assert made.version.supersedes == first.version_id
+    assert made.version.entry_count == first.entry_count + 1
+    changes = diff(await store.entries(first.version_id), await store.entries(made.version.version_id))
+    assert [(was, now.term if now else None) for was, now in changes] == [(None, "navaśabda")]
+    stored = await pool.fetchval("SELECT count(*) FROM lexicon_entry")
+    assert stored == first.entry_count + 1
+    assert (await store.activate(first.version_id)).active
+    await library.refresh()
+    version, _ = await library.searcher(None)
+    assert version.version_id == first.version_id
+
+
+async def test_a_repeated_request_makes_one_version(library: Library, pool: asyncpg.Pool) -> None:
+    store = PostgresStore(pool)
+    new = NewVersion(entries=(Entry("x", "general", "", "", "y"),), request_id="7c5e4b0e-1111-4111-8111-111111111111")
+    first = await store.create_version(new)
+    again = await store.create_version(new)
+    assert first.version.version_id == again.version.version_id
+
+
+async def test_real_sources_are_imported(pool: asyncpg.Pool, shared_data: Path) -> None:
+    store = PostgresStore(pool)
+    lexicon = shared_data / "lexicon"
+    expected = {"lanman_vocabulary.txt": 4000, "yoga_terms.json": 500}
+    for name, least in expected.items():
+        parsed = parse((lexicon / name).read_bytes(), None, Provenance(name, "test", "general"))
+        made = await store.create_version(NewVersion(entries=parsed.entries, verses=parsed.verses))
+        assert made.version.entry_count >= least
+    for name, count in {"gita_verses.json": 701, "yoga_sutra.tei.xml": 195}.items():
+        parsed = parse((lexicon / name).read_bytes(), None, Provenance(name, "test"))
+        await store.create_version(NewVersion(entries=(), verses=parsed.verses))
+        assert await store.verse_count(name) == pytest.approx(count, abs=1)
+
+
+async def test_stored_vectors_come_back_as_they_were(pool: asyncpg.Pool) -> None:
+    store = PostgresStore(pool)
+    vector = np.random.default_rng(1).standard_normal(384).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    await store.add_vectors("m@1", [(("general", "x", ""), vector)])
+    found = (await store.vectors("m@1"))[("general", "x", "")]
+    assert float(found @ vector) == pytest.approx(1, abs=1e-3)

@@ -1,0 +1,43 @@
+"""The real engines in this process, as a vectorizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from shodhana.embedding.adapters.openvino_engine import OpenVinoEngine
+from shodhana.embedding.domain.phonetic import PhoneticEngine
+from shodhana.similarity.domain.index import Matrix, Model
+from shodhana.similarity.domain.search import VectorsMissing
+from shodhana.stack.places import MODEL
+
+
+class LocalVectorizer:
+    """The port `Vectorizer` over the engines themselves; `is_down` makes it fail."""
+
+    def __init__(self) -> None:
+        self._engines = {Model.PHONETIC: PhoneticEngine(), Model.SEMANTIC: OpenVinoEngine(MODEL)}
+        self.is_down = False
+        self.calls = 0
+
+    async def vectors(self, model: Model, texts: Sequence[str], bulk: bool = False) -> Matrix:
+        if self.is_down:
+            raise VectorsMissing("down")
+        self.calls += 1
+        engine = self._engines[model]
+        return engine.encode(engine.tokenize(texts))
+
+    async def fingerprint(self, model: Model) -> str:
+        return self._engines[model].card.fingerprint
+
+
+@pytest.fixture(scope="session")
+def engines() -> LocalVectorizer:
+    return LocalVectorizer()
+
+
+@pytest.fixture
+def vectorizer(engines: LocalVectorizer) -> LocalVectorizer:
+    engines.is_down = False
+    engines.calls = 0
+    return engines
