@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shodhana.errors import Unavailable
-from shodhana.text.fold import popular_fold
 
 from .index import Matrix, Model, Path, VectorIndex
 from .lexicon import Entry
@@ -22,6 +21,7 @@ from .lookup import LoadedVersion
 LEXICAL_SHARE, PHONETIC_SHARE = 0.6, 0.4
 SEMANTIC_SHARE = 0.15  # of the score, where there is a context
 ALIAS_SCORE = 0.98
+FOLDED_ALIAS = 0.95  # score of the reason where the spelling itself is not listed
 NEAREST = 30  # entries each leg brings in
 RRF_K = 60
 
@@ -309,8 +309,11 @@ def _reasons(entry: Entry, query: Query, legs: _Legs) -> list[Reason]:
     if entry_id in legs.exact:
         reasons.append(Reason(Kind.EXACT, 1.0, "spelled as in the glossary"))
     elif entry_id in legs.alias:
-        spelling = next((a for a in entry.aliases if popular_fold(a) == popular_fold(query.heard)), entry.term)
-        reasons.append(Reason(Kind.ALIAS, 1.0, f"a popular spelling: {spelling}"))
+        heard = query.heard.casefold()
+        if heard in entry.aliases:
+            reasons.append(Reason(Kind.ALIAS, 1.0, f"a popular spelling of {entry.term}"))
+        else:
+            reasons.append(Reason(Kind.ALIAS, FOLDED_ALIAS, "differs by popular spelling only"))
     if entry_id in legs.phonetic:
         reasons.append(
             Reason(Kind.PHONETIC, legs.phonetic[entry_id], f"sounds like it ({legs.phonetic[entry_id]:.2f})")

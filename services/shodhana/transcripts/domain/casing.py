@@ -1,0 +1,34 @@
+"""Keeps what the speaker's grammar did to a term: capitals, the plural s, the possessive 's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_POSSESSIVE = re.compile("['’](?:s|S)?$")
+_MIN_PLURAL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inflected:
+    """A heard form parted into what is looked up and the English ending that is kept."""
+
+    base: str
+    ending: str = ""
+
+
+def readings_of(heard: str) -> list[Inflected]:
+    """The ways to read a heard form: with its possessive off, and also with a plural s off."""
+    match = _POSSESSIVE.search(heard)
+    base, possessive = (heard[: match.start()], match.group()) if match else (heard, "")
+    readings = [Inflected(base, possessive)]
+    if len(base) >= _MIN_PLURAL and base[-1] in "sS" and base[-2] not in "sS":
+        readings.append(Inflected(base[:-1], base[-1] + possessive))
+    return readings
+
+
+def dressed(term: str, reading: Inflected, heard: str) -> str:
+    """The term with the heard form's capital and ending."""
+    first = next((letter for letter in heard if letter.isalpha()), "")
+    text = term[:1].upper() + term[1:] if first.isupper() else term
+    return text + reading.ending

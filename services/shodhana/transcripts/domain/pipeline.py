@@ -1,0 +1,310 @@
+"""The correction of one transcript: spans, candidates, decisions, edits, scores, cases."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from shodhana.text.fold import popular_fold
+from shodhana.text.tokens import tokenize
+
+from .casing import readings_of
+from .english import EnglishWords
+from .formats import Cue, Edit, Format, Limits, Transcript, parse, write
+from .formats.model import edited
+from .matcher import Decision, Ranked, Reading, Status, Thresholds, decide
+from .ports import (
+    Candidates,
+    CandidateSearch,
+    DoubtfulPlace,
+    Heard,
+    Quality,
+    ReviewCases,
+    ServiceMissing,
+    Term,
+    TermStatus,
+    ToScore,
+    TranscriptScorer,
+)
+from .spans import Span, spans_of
+
+MAX_CANDIDATES = 5
+MAX_CASES = 1000
+CASES_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionOptions:
+    """How to correct. `validate_only` stores no report and queues no case."""
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    lexicon_version: str = ""
+    validate_only: bool = False
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A place with its decision; `review_case` names the case, where there is one."""
+
+    decision: Decision
+    start_ms: int | None
+    review_case: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A corrected transcript. `quality` is None where the scores could not be had."""
+
+    transcript: Transcript
+    content: bytes
+    texts: tuple[str, ...]
+    corrections: tuple[Correction, ...]
+    quality: Quality | None
+    lexicon_version: str
+    degradations: tuple[str, ...]
+    token_count: int
+    duration_s: float
+
+    @property
+    def filename(self) -> str:
+        """`talk.corrected.srt` for `talk.srt`."""
+        name = self.transcript.filename.removesuffix(".gz")
+        stem, dot, ending = name.rpartition(".")
+        return f"{stem}.corrected.{ending}" if dot and stem else f"{name}.corrected"
+
+    @property
+    def requires_review(self) -> bool:
+        """Also where a part was missing: what could not be judged is for a person to judge."""
+        doubtful = any(correction.decision.status is Status.SUGGESTED for correction in self.corrections)
+        return doubtful or bool(self.degradations) or self.quality is None or self.quality.requires_review
+
+
+class TranscriptCorrector:
+    """Corrects transcripts with what the other services know; `cases` is None where there is no review."""
+
+    def __init__(
+        self,
+        search: CandidateSearch,
+        scorer: TranscriptScorer,
+        cases: ReviewCases | None,
+        english: EnglishWords,
+        limits: Limits | None = None,
+    ) -> None:
+        self._search = search
+        self._scorer = scorer
+        self._cases = cases
+        self._english = english
+        self._limits = limits or Limits()
+
+    async def correct(
+        self, content: bytes, filename: str, layout: Format | None, options: CorrectionOptions
+    ) -> Corrected:
+        """The file with its terms restored. Raises BrokenTranscript, TextRefused, FileTooLarge, ServiceMissing."""
+        began = time.perf_counter()
+        transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
+        spans = await asyncio.to_thread(self._spans, transcript)
+        found, readings = await self._find(spans, options.lexicon_version)
+        decisions = await asyncio.to_thread(_decisions, spans, readings, options.thresholds, found.degraded)
+        decisions = [decision for decision in decisions if not _doubles(decision, transcript)]
+        edits = [_edit(decision) for decision in decisions if decision.status is Status.APPLIED]
+        texts = tuple(_texts(transcript, edits))
+        degradations = ["candidates were found by spelling alone"] if found.degraded else []
+        quality = await self._score(transcript, texts, decisions, options, degradations)
+        corrections = await self._queue(transcript, decisions, options, found.lexicon_version, degradations)
+        return Corrected(
+            transcript=transcript,
+            content=await asyncio.to_thread(write, transcript, edits),
+            texts=texts,
+            corrections=tuple(corrections),
+            quality=quality,
+            lexicon_version=found.lexicon_version,
+            degradations=tuple(degradations),
+            token_count=sum(1 for cue in transcript.cues for _ in tokenize(cue.text)),
+            duration_s=time.perf_counter() - began,
+        )
+
+    async def score(self, content: bytes, filename: str, layout: Format | None) -> Quality:
+        """The quality of a file as it stands. Raises what `correct` raises."""
+        transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
+        texts = tuple(cue.text for cue in transcript.cues)
+        return await self._scorer.score(ToScore(filename, transcript.cues, texts, (), store=False))
+
+    async def suggest(
+        self, heard: Sequence[Heard], limit: int, lexicon_version: str
+    ) -> tuple[list[list[Ranked]], Candidates]:
+        """Terms for heard words, as `correct` would rank them. Raises ServiceMissing."""
+        found = await self._search.find(heard, max(limit, MAX_CANDIDATES), lexicon_version)
+        lists = []
+        for item, candidates in zip(heard, found.lists, strict=True):
+            span = _free_span(item.text)
+            reading = Reading(readings_of(item.text)[0], candidates)
+            decision = decide(span, [reading], Thresholds(keep_anglicised=False), found.degraded)
+            lists.append(list(decision.ranked[:limit]) if decision else [])
+        return lists, found
+
+    def _spans(self, transcript: Transcript) -> list[Span]:
+        return [span for cue in transcript.cues for span in spans_of(cue.index, cue.text, self._english)]
+
+    async def _find(self, spans: list[Span], lexicon_version: str) -> tuple[Candidates, dict[str, list[Reading]]]:
+        """One search for each distinct form, in one batched call."""
+        inflected = {span.text: readings_of(span.text) for span in spans}
+        forms = list(dict.fromkeys(reading.base for readings in inflected.values() for reading in readings))
+        found = await self._search.find([Heard(form) for form in forms], MAX_CANDIDATES, lexicon_version)
+        by_form = dict(zip(forms, found.lists, strict=True))
+        readings = {
+            text: [Reading(reading, by_form[reading.base]) for reading in several]
+            for text, several in inflected.items()
+        }
+        return found, readings
+
+    async def _score(
+        self,
+        transcript: Transcript,
+        texts: tuple[str, ...],
+        decisions: Sequence[Decision],
+        options: CorrectionOptions,
+        degradations: list[str],
+    ) -> Quality | None:
+        terms = tuple(_terms(decisions))
+        store = not options.validate_only
+        try:
+            return await self._scorer.score(
+                ToScore(transcript.filename, transcript.cues, texts, terms, store, options.request_id if store else "")
+            )
+        except ServiceMissing:
+            degradations.append("the scores could not be had")
+            return None
+
+    async def _queue(
+        self,
+        transcript: Transcript,
+        decisions: Sequence[Decision],
+        options: CorrectionOptions,
+        lexicon_version: str,
+        degradations: list[str],
+    ) -> list[Correction]:
+        cues = {cue.index: cue for cue in transcript.cues}
+        kept = [decision for decision in decisions if decision.status in (Status.APPLIED, Status.SUGGESTED)]
+        corrections = [Correction(decision, cues[decision.span.cue].start_ms) for decision in kept]
+        doubtful = [place for place, correction in enumerate(corrections) if _is_doubtful(correction)][:MAX_CASES]
+        if self._cases is None or options.validate_only or not doubtful:
+            return corrections
+        places = [_place(corrections[i].decision, cues, transcript.filename, lexicon_version) for i in doubtful]
+        try:
+            names = await self._cases.create(places, _cases_request_id(options.request_id))
+        except ServiceMissing:
+            degradations.append("the doubtful places could not be queued for review")
+            return corrections
+        for place, name in zip(doubtful, names, strict=True):
+            corrections[place] = replace(corrections[place], review_case=name)
+        return corrections
+
+
+def _decisions(
+    spans: Sequence[Span], readings: dict[str, list[Reading]], thresholds: Thresholds, degraded: bool
+) -> list[Decision]:
+    """Decisions that do not overlap, the surest first served; in the order of the text."""
+    made = (decide(span, readings[span.text], thresholds, degraded) for span in spans)
+    wanted = [decision for decision in made if decision is not None and decision.status is not Status.LEFT]
+    wanted.sort(key=lambda decision: (-_claim(decision), decision.span.cue, decision.span.start))
+    taken: dict[int, list[Decision]] = {}
+    for decision in wanted:
+        neighbours = taken.setdefault(decision.span.cue, [])
+        if not any(decision.span.overlaps(other.span) for other in neighbours):
+            neighbours.append(decision)
+    kept = [decision for decisions in taken.values() for decision in decisions]
+    return sorted(kept, key=lambda decision: (decision.span.cue, decision.span.start))
+
+
+def _claim(decision: Decision) -> float:
+    """How strongly a decision claims its words: its probability, and a little for each word it accounts for."""
+    return decision.best.probability + 0.02 * (len(decision.span.tokens) - 1)
+
+
+def _doubles(decision: Decision, transcript: Transcript) -> bool:
+    """Whether the edit would repeat a word that stands beside it ("Śrīmad Śrīmad")."""
+    if decision.status is not Status.APPLIED:
+        return False
+    text = transcript.cues[decision.span.cue - 1].text
+    words = [popular_fold(token.text) for token in tokenize(decision.best.text)]
+    heard = [popular_fold(token.text) for token in decision.span.tokens]
+    before = [popular_fold(token.text) for token in tokenize(text[: decision.span.start])][-1:]
+    after = [popular_fold(token.text) for token in tokenize(text[decision.span.end :])][:1]
+    return (words[:1] == before and heard[:1] != before) or (words[-1:] == after and heard[-1:] != after)
+
+
+def _edit(decision: Decision) -> Edit:
+    return Edit(decision.span.cue, decision.span.start, decision.span.end, decision.best.text)
+
+
+def _texts(transcript: Transcript, edits: Sequence[Edit]) -> list[str]:
+    by_cue: dict[int, list[Edit]] = {}
+    for edit in edits:
+        by_cue.setdefault(edit.cue, []).append(edit)
+    return [edited(cue.text, by_cue.get(cue.index, ())) for cue in transcript.cues]
+
+
+def _terms(decisions: Sequence[Decision]) -> list[Term]:
+    """The terms at their places in the corrected text."""
+    terms, shift, cue = [], 0, 0
+    for decision in decisions:
+        span = decision.span
+        shift = shift if span.cue == cue else 0
+        cue = span.cue
+        length = len(decision.best.text) if decision.status is Status.APPLIED else len(span.text)
+        status = {Status.APPLIED: TermStatus.CORRECTED, Status.RIGHT: TermStatus.EXACT}.get(
+            decision.status, TermStatus.UNRESOLVED
+        )
+        start = span.start + shift
+        terms.append(Term(cue, start, start + length, status, decision.best.probability))
+        shift += length - len(span.text)
+    return terms
+
+
+def _is_doubtful(correction: Correction) -> bool:
+    return correction.decision.status is Status.SUGGESTED
+
+
+def _place(decision: Decision, cues: dict[int, Cue], filename: str, lexicon_version: str) -> DoubtfulPlace:
+    """The place with the cue before and the cue after for context."""
+    span = decision.span
+    cue = cues[span.cue]
+    before = cues[span.cue - 1].text + " " if span.cue - 1 in cues else ""
+    after = " " + cues[span.cue + 1].text if span.cue + 1 in cues else ""
+    before, after = before[-800:], after[:800]
+    text = cue.text
+    if len(text) > 400:
+        cut = max(0, span.start - 150)
+        before, text = "", cue.text[cut : span.end + 150]
+        start = span.start - cut
+    else:
+        start = len(before) + span.start
+    suggestions = tuple(
+        (ranked.text, ranked.probability, ranked.candidate) for ranked in decision.ranked[:MAX_CANDIDATES]
+    )
+    return DoubtfulPlace(
+        filename=filename,
+        cue=span.cue,
+        start=span.start,
+        end=span.end,
+        start_ms=cue.start_ms,
+        heard=span.text,
+        context=before + text + after,
+        context_start=start,
+        suggestions=suggestions,
+        lexicon_version=lexicon_version,
+    )
+
+
+def _cases_request_id(request_id: str) -> str:
+    """The same for the same request, so that a repeated correction queues nothing twice."""
+    return str(uuid.uuid5(CASES_NAMESPACE, request_id)) if request_id else str(uuid.uuid4())
+
+
+def _free_span(text: str) -> Span:
+    tokens = tuple(tokenize(text))
+    return Span(0, 0, len(text), text, tokens, 0.0, False)
