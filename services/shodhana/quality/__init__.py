@@ -1,0 +1,1 @@
+"""Scores corrected transcripts, keeps the reports and sums them up by day."""

@@ -1,0 +1,44 @@
+"""Starts the quality service."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from shodhana.api.quality.v1 import quality_pb2_grpc as grpc_api
+from shodhana.runtime import postgres
+from shodhana.runtime.application import Application, run
+from shodhana.runtime.cache import LayeredCache, MemoryCache
+from shodhana.runtime.redis import open_redis
+
+from .adapters.lexicon_snapshot import LexiconSnapshot
+from .adapters.postgres_reports import PostgresReports
+from .domain.reports import ReportStore
+from .domain.values import Policy
+from .servicer import QualityServicer
+from .settings import QualitySettings
+
+
+async def register(app: Application, settings: QualitySettings) -> None:
+    pool = await app.enter(postgres.open_pool(settings, "quality"))
+    redis = await app.enter(open_redis(settings))
+    store = PostgresReports(pool)
+    lexicon = LexiconSnapshot(app.channel("similarity"))
+    memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
+    cache = LayeredCache("quality_scores", redis, memory, settings.cache_ttl_s)
+    policy = Policy(settings.min_academic_score, settings.iast_compliance_threshold, settings.similarity_threshold)
+    app.background("lexicon", partial(lexicon.keep_up, settings.lexicon_refresh_s))
+    app.background("daily-stats", partial(_refresh_stats, store, settings.stats_refresh_s))
+    app.ready_when("postgres", partial(postgres.ping, pool))
+    grpc_api.add_QualityServiceServicer_to_server(QualityServicer(lexicon, store, cache, policy), app.server)
+    app.serves("shodhana.api.quality.v1.QualityService")
+
+
+async def _refresh_stats(store: ReportStore, interval_s: float) -> None:
+    while True:
+        await store.refresh_daily_stats()
+        await asyncio.sleep(interval_s)
+
+
+if __name__ == "__main__":
+    run(QualitySettings(), register)

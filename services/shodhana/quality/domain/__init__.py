@@ -1,0 +1,1 @@
+"""Rules, scores and gates, without gRPC or SQL."""

@@ -1,0 +1,65 @@
+"""The port of what the lexicon says of a spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shodhana.text.fold import ascii_fold, popular_fold
+from shodhana.text.normalize import nfc
+
+_NASALS = str.maketrans({"ṅ": "ṃ", "ñ": "ṃ", "ṇ": "ṃ", "n": "ṃ", "m": "ṃ"})
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTerms:
+    """A version's terms: canonical spellings by popular fold, and those that are English words too."""
+
+    version: str
+    by_fold: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    anglicised: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, version: str, terms: Iterable[tuple[str, bool]]) -> KnownTerms:
+        """From (term, whether anglicised)."""
+        by_fold: dict[str, tuple[str, ...]] = {}
+        anglicised = set()
+        for term, is_english in terms:
+            canonical = nfc(term).casefold()
+            for fold in {popular_fold(term), popular_fold(ascii_fold(term))}:  # Krishna, and Krsna too
+                by_fold[fold] = (*by_fold.get(fold, ()), canonical)
+                if is_english:
+                    anglicised.add(fold)
+        return cls(version, by_fold, frozenset(anglicised))
+
+    def canonical(self, word: str) -> tuple[str, ...]:
+        """The spellings of terms with the same popular fold; empty for an unknown word."""
+        return self.by_fold.get(popular_fold(word), ())
+
+    def is_anglicised(self, word: str) -> bool:
+        """Whether the word may stay in its English spelling."""
+        return popular_fold(word) in self.anglicised
+
+    def has_spelling(self, word: str) -> bool:
+        """Whether the word is a term as the lexicon spells it; anusvāra and class nasal count as equal."""
+        wanted = nasals_merged(nfc(word).casefold())
+        return any(nasals_merged(term) == wanted for term in self.canonical(word))
+
+
+def nasals_merged(word: str) -> str:
+    """saṃcita and sañcita are one spelling."""
+    letters = []
+    for place, letter in enumerate(word):
+        following = word[place + 1 : place + 2]
+        is_before_consonant = following.isalpha() and following not in "aāiīuūṛṝeoyrlvnmṇñṅ"
+        letters.append(letter.translate(_NASALS) if is_before_consonant else letter)
+    return "".join(letters)
+
+
+class Lexicon(Protocol):
+    """Where the known terms come from."""
+
+    def terms(self) -> KnownTerms | None:
+        """Those of the active version; None while none was reachable yet."""
+        ...
