@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 from shodhana.text.fold import ascii_fold, popular_fold
 from shodhana.text.normalize import nfc
 
-_NASALS = str.maketrans({"ṅ": "ṃ", "ñ": "ṃ", "ṇ": "ṃ", "n": "ṃ", "m": "ṃ"})
+_CLASS_NASAL = re.compile("ṅ(?=[kg])|ñ(?=[cj])|ṇ(?=[ṭḍ])|n(?=[td])|m(?=[pb])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,8 @@ class KnownTerms:
 
 
 def nasals_merged(word: str) -> str:
-    """saṃcita and sañcita are one spelling."""
-    letters = []
-    for place, letter in enumerate(word):
-        following = word[place + 1 : place + 2]
-        is_before_consonant = following.isalpha() and following not in "aāiīuūṛṝeoyrlvnmṇñṅ"
-        letters.append(letter.translate(_NASALS) if is_before_consonant else letter)
-    return "".join(letters)
+    """The nasal of a consonant's own class as anusvāra: saṃcita and sañcita are one spelling, "samcita" another."""
+    return _CLASS_NASAL.sub("ṃ", word)
 
 
 class Lexicon(Protocol):
