@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -15,8 +15,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from . import metrics, telemetry
-from .auth import ServiceAccountTokens, TokenVerifier
-from .channels import MeshChannel
+from .auth import TokenVerifier
+from .channels import Channels
 from .interceptor import ServerInterceptor
 from .settings import RuntimeSettings
 
@@ -36,8 +36,8 @@ class Application:
         self._stack = stack
         self._checks: dict[str, Check] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._channels: dict[str, MeshChannel] = {}
-        self._tokens = _own_tokens(settings)
+        self._channels = Channels(settings)
+        stack.push_async_exit(self._channels)
         self._health = async_health.HealthServicer()
         self._service_names: list[str] = []
         self._is_draining = False
@@ -62,12 +62,7 @@ class Application:
 
     def channel(self, service: str) -> grpc.aio.Channel:
         """The channel to another service, for its asynchronous stub."""
-        if service not in self._channels:
-            header = self._tokens.header if self._tokens else None
-            targets = self._settings.addresses_of(service)
-            self._channels[service] = MeshChannel(service, targets, header, self._settings.default_deadline_s)
-            self._stack.push_async_callback(self._channels[service].close)
-        return cast("grpc.aio.Channel", self._channels[service])
+        return self._channels.to(service)
 
     def serves(self, *service_names: str) -> None:
         """Names the gRPC services (`package.Service`) whose health is reported beside the process's own ("")."""
@@ -141,14 +136,6 @@ async def _run(settings: Settings, register: Callable[[Application, Settings], A
     finally:
         telemetry.shut_down()
     _log.info("stopped")
-
-
-def _own_tokens(settings: RuntimeSettings) -> ServiceAccountTokens | None:
-    if not (settings.service_account_id and settings.service_account_secret and settings.identity_addresses):
-        return None
-    return ServiceAccountTokens(
-        settings.identity_addresses, settings.service_account_id, settings.service_account_secret
-    )
 
 
 def _server_options(settings: RuntimeSettings) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -14,6 +14,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from shodhana.errors import DeadlineExceeded, Unavailable
 
 from . import contracts, deadline, telemetry
+from .auth import ServiceAccountTokens
+from .settings import RuntimeSettings
 
 MAX_ATTEMPTS = 4
 BACK_OFF_S = 0.02
@@ -202,3 +204,31 @@ class MeshChannel:
         if self._header is not None:
             headers["authorization"] = await self._header()
         return (*headers.items(), *(metadata or ()))
+
+
+class Channels:
+    """The channels of one process, made when first asked for; an asynchronous context that closes them."""
+
+    def __init__(self, settings: RuntimeSettings) -> None:
+        self._settings = settings
+        self._header = _own_header(settings)
+        self._made: dict[str, MeshChannel] = {}
+
+    def to(self, service: str) -> grpc.aio.Channel:
+        """The channel to a service, for its asynchronous stub."""
+        if service not in self._made:
+            targets = self._settings.addresses_of(service)
+            self._made[service] = MeshChannel(service, targets, self._header, self._settings.default_deadline_s)
+        return cast("grpc.aio.Channel", self._made[service])
+
+    async def __aenter__(self) -> Channels:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for channel in self._made.values():
+            await channel.close()
+
+
+def _own_header(settings: RuntimeSettings) -> Header | None:
+    account, secret, targets = settings.service_account_id, settings.service_account_secret, settings.identity_addresses
+    return ServiceAccountTokens(targets, account, secret).header if account and secret and targets else None

@@ -1,0 +1,60 @@
+"""Puts the corrector together, for the service and for the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+
+from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
+from shodhana.errors import DomainError
+from shodhana.runtime.errors import to_status
+
+from .adapters.quality_scorer import QualityClient
+from .adapters.review_cases import ReviewClient
+from .adapters.similarity_search import SimilarityClient
+from .domain.english import WordFrequencies
+from .domain.jobs import ClaimedFile, FileResult
+from .domain.pipeline import TranscriptCorrector
+from .domain.runner import Corrects
+from .settings import TranscriptsSettings
+from .translation import FORMATS_BY_NUMBER, options_of, response_of
+
+
+def build_corrector(channel: Callable[[str], grpc.aio.Channel], settings: TranscriptsSettings) -> TranscriptCorrector:
+    """The corrector over the other services; without the semantic layer and review where they are switched off."""
+    cases = ReviewClient(channel("review")) if settings.enable_epic_3 else None
+    return TranscriptCorrector(
+        search=SimilarityClient(channel("similarity"), settings.enable_epic_3),
+        scorer=QualityClient(channel("quality")),
+        cases=cases,
+        english=WordFrequencies(),
+    )
+
+
+def correct_claimed(corrector: TranscriptCorrector, settings: TranscriptsSettings) -> Corrects:
+    """Corrects a claimed file; its result is the response that CorrectTranscript would give."""
+
+    async def correct(claimed: ClaimedFile) -> FileResult:
+        options = pb.CorrectionOptions.FromString(claimed.options)
+        corrected = await corrector.correct(
+            claimed.content,
+            claimed.filename,
+            FORMATS_BY_NUMBER.get(claimed.layout),
+            options_of(options, settings.thresholds(), file_request_id(claimed.file_id)),
+        )
+        response = response_of(corrected, include_cues=True)
+        scores = response.report.scores.SerializeToString()
+        return FileResult(response.SerializeToString(), scores, corrected.requires_review)
+
+    return correct
+
+
+def file_request_id(file_id: int) -> str:
+    """A UUID that is the same at every attempt, so that a repeated correction stores and queues nothing twice."""
+    return f"00000000-0000-4000-8000-{file_id:012x}"
+
+
+def status_bytes(error: DomainError) -> bytes:
+    """The error as a stored `google.rpc.Status`."""
+    return bytes(to_status(error, "").SerializeToString())

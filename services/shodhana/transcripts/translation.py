@@ -1,0 +1,101 @@
+"""Domain values to messages and back, for the servicer and the workers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
+from shodhana.runtime.timestamps import duration
+
+from .domain.formats import Format
+from .domain.matcher import Ranked, Status, Thresholds
+from .domain.pipeline import MAX_CANDIDATES, Corrected, Correction, CorrectionOptions
+
+FORMATS = {
+    pb.TRANSCRIPT_FORMAT_SRT: Format.SRT,
+    pb.TRANSCRIPT_FORMAT_VTT: Format.VTT,
+    pb.TRANSCRIPT_FORMAT_WHISPER_JSON: Format.WHISPER_JSON,
+    pb.TRANSCRIPT_FORMAT_TEXT: Format.TEXT,
+}
+FORMAT_NUMBERS = {layout: number for number, layout in FORMATS.items()}
+FORMATS_BY_NUMBER: dict[int, Format] = {int(number): layout for number, layout in FORMATS.items()}
+MAX_VIOLATIONS = 1000
+
+
+def options_of(message: pb.CorrectionOptions, defaults: Thresholds, request_id: str = "") -> CorrectionOptions:
+    """Correction options over the deployment's defaults."""
+    thresholds = defaults
+    if message.HasField("apply_threshold"):
+        thresholds = replace(thresholds, apply=message.apply_threshold)
+    if message.HasField("suggest_threshold"):
+        thresholds = replace(thresholds, suggest=message.suggest_threshold)
+    if message.anglicised_terms:
+        thresholds = replace(thresholds, keep_anglicised=message.anglicised_terms != pb.ANGLICISED_TERMS_RESTORE)
+    return CorrectionOptions(thresholds, message.lexicon_version, message.validate_only, request_id)
+
+
+def response_of(corrected: Corrected, include_cues: bool) -> pb.CorrectTranscriptResponse:
+    """The corrected file with its report."""
+    response = pb.CorrectTranscriptResponse(
+        filename=corrected.filename, content=corrected.content, report=report_of(corrected)
+    )
+    if include_cues:
+        for cue, text in zip(corrected.transcript.cues, corrected.texts, strict=True):
+            response.cues.add(
+                index=cue.index, start_ms=cue.start_ms, end_ms=cue.end_ms, original=cue.text, corrected=text
+            )
+    return response
+
+
+def report_of(corrected: Corrected) -> pb.CorrectionReport:
+    """What was done, with the scores where they could be had."""
+    report = pb.CorrectionReport(
+        filename=corrected.transcript.filename,
+        format=FORMAT_NUMBERS[corrected.transcript.format],
+        requires_review=corrected.requires_review,
+        corrections=map(_correction, corrected.corrections),
+        lexicon_version=corrected.lexicon_version,
+        degraded=bool(corrected.degradations),
+        degradations=corrected.degradations,
+        review_case_count=sum(bool(correction.review_case) for correction in corrected.corrections),
+        cue_count=len(corrected.transcript.cues),
+        token_count=corrected.token_count,
+        processing_duration=duration(corrected.duration_s),
+    )
+    if corrected.quality is not None:
+        scored = corrected.quality.report
+        report.quality_report = corrected.quality.name
+        report.scores.CopyFrom(scored.scores)
+        report.gates.extend(scored.gates)
+        report.violations.extend(scored.violations[:MAX_VIOLATIONS])
+    return report
+
+
+def candidate_of(ranked: Ranked) -> pb.TermCandidate:
+    """A candidate with its probability."""
+    candidate = ranked.candidate
+    return pb.TermCandidate(
+        term=candidate.term,
+        probability=round(ranked.probability, 3),
+        domain=candidate.domain,
+        reasons=candidate.reasons,
+        gloss=candidate.gloss,
+        devanagari=candidate.devanagari,
+    )
+
+
+def _correction(correction: Correction) -> pb.Correction:
+    decision, span = correction.decision, correction.decision.span
+    applied = decision.status is Status.APPLIED
+    return pb.Correction(
+        cue=span.cue,
+        start=span.start,
+        end=span.end,
+        heard=span.text,
+        corrected=decision.best.text,
+        probability=round(decision.best.probability, 3),
+        status=pb.CORRECTION_STATUS_APPLIED if applied else pb.CORRECTION_STATUS_SUGGESTED,
+        candidates=[candidate_of(ranked) for ranked in decision.ranked[:MAX_CANDIDATES]],
+        review_case=correction.review_case,
+        start_ms=correction.start_ms,
+    )
