@@ -39,7 +39,7 @@ def is_repeatable(method: str) -> bool:
 def _options(method: str) -> descriptor_pb2.MethodOptions | None:
     service, _, name = method.lstrip("/").partition("/")
     try:
-        found = descriptor_pool.Default().FindServiceByName(service)  # type: ignore[no-untyped-call]
+        found = descriptor_pool.Default().FindServiceByName(service)
     except KeyError:
         return None
     descriptor = found.methods_by_name.get(name)

@@ -1,0 +1,1 @@
+"""Hands doubtful places to experts, one holder at a time, and keeps what they decide."""

@@ -1,0 +1,39 @@
+"""Starts the review service."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from shodhana.api.review.v1 import review_pb2_grpc as grpc_api
+from shodhana.runtime import metrics, postgres
+from shodhana.runtime.application import Application, run
+
+from .adapters.postgres_queue import PostgresQueue
+from .adapters.relay import Relay
+from .domain.queue import ReviewQueue
+from .servicer import ReviewServicer
+from .settings import ReviewSettings
+
+
+async def register(app: Application, settings: ReviewSettings) -> None:
+    pool = await app.enter(postgres.open_pool(settings, "review"))
+    queue, relay = PostgresQueue(pool, settings.sla_s), Relay(pool)
+    app.background("sweeper", partial(_sweep, queue, settings.sweep_s))
+    app.background("outbox", relay.drain)
+    app.background("listener", relay.listen)
+    app.ready_when("postgres", partial(postgres.ping, pool))
+    grpc_api.add_ReviewServiceServicer_to_server(ReviewServicer(queue, relay, settings), app.server)
+    app.serves("shodhana.api.review.v1.ReviewService")
+
+
+async def _sweep(queue: ReviewQueue, interval_s: float) -> None:
+    while True:
+        await queue.sweep()
+        for domain, count in (await queue.pending_by_domain()).items():
+            metrics.REVIEW_QUEUE_LENGTH.labels(domain).set(count)
+        await asyncio.sleep(interval_s)
+
+
+if __name__ == "__main__":
+    run(ReviewSettings(), register)

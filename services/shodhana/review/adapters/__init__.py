@@ -1,0 +1,1 @@
+"""The queue in Postgres and the relay of its changes."""

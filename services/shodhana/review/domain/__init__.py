@@ -1,0 +1,1 @@
+"""Cases, leases and decisions, without gRPC or SQL."""
