@@ -109,13 +109,14 @@ def _wheel() -> Path:
 
 
 def _reachable(data: Path) -> Path:
-    """`data`, or where we are root in a closed place one under the temporary directory that it links to."""
+    """`data`, or where we are root in a closed place one elsewhere that it links to."""
     data.parent.mkdir(parents=True, exist_ok=True)
     if data.is_symlink():
         return data.resolve()
     if os.geteuid() != 0 or data.exists() or _can_reach(data.parent):
         return data
-    elsewhere = Path(tempfile.mkdtemp(prefix="shodhana-postgres-data-"))
+    lasting = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private one in it; /tmp may be emptied when the machine starts
+    elsewhere = Path(tempfile.mkdtemp(prefix="shodhana-postgres-data-", dir=lasting if lasting.is_dir() else None))
     data.symlink_to(elsewhere)
     return elsewhere
 

@@ -1,0 +1,68 @@
+"""The programs' logs: one file each, turned over when the stack starts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+KEPT = 3
+LOOK_AGAIN_S = 0.2
+BLOCK = 8192
+
+
+def log_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.log"
+
+
+def turn_over(path: Path) -> None:
+    """Moves `name.log` to `name.log.1`, that to `.2`, and forgets the oldest."""
+    for number in range(KEPT, 0, -1):
+        older = path.with_name(f"{path.name}.{number}")
+        newer = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
+        if newer.exists():
+            newer.replace(older)
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Opened to append, readable by the owner only: a log may hold names of files and people."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    return path.open("ab")
+
+
+def last_lines(path: Path, count: int) -> str:
+    """The last lines; empty where there is no log."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        position = file.seek(0, 2)
+        tail = b""
+        while position and tail.count(b"\n") <= count:
+            step = min(BLOCK, position)
+            position = file.seek(position - step)
+            tail = file.read(step) + tail
+    return "\n".join(tail.decode(errors="replace").splitlines()[-count:])
+
+
+def follow(path: Path, goes_on: Callable[[], bool]) -> Iterator[str]:
+    """New text as it is written, from the present end, over turns of the file, while `goes_on()`."""
+    file = path.open("rb")
+    file.seek(0, 2)
+    try:
+        while goes_on():
+            if text := file.read():
+                yield text.decode(errors="replace")
+            elif path.exists() and path.stat().st_ino != _inode(file):
+                file.close()
+                file = path.open("rb")
+            else:
+                time.sleep(LOOK_AGAIN_S)
+    finally:
+        file.close()
+
+
+def _inode(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_ino
