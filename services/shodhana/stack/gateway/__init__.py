@@ -1,0 +1,1 @@
+"""Builds Envoy's configuration out of small functions, one module a concern."""

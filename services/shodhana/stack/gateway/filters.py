@@ -1,0 +1,141 @@
+"""The chain of HTTP filters.
+
+The transcoder stands before authentication, so that REST, gRPC and grpc-web all meet it as `/package.Service/Method`
+and one set of rules holds for the three.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from ..places import GATEWAY
+from .contracts import Rpc
+from .parameters import GatewayParameters, RateLimits
+from .routes import PAGES
+from .transcoding import BUFFER, FIELD_CHECK, MAX_REST_BODY_BYTES, TRANSCODER, field_check, transcoder
+from .values import Config, extension, seconds, typed
+
+FILTERS = "extensions.filters.http"
+JWT = "envoy.filters.http.jwt_authn"
+CLAIMS = "claims"
+"""Where the verified token's claims stand in the metadata of JWT."""
+OPEN_PATHS = (*PAGES, "/health", "/ready")
+CLOCK_SKEW_S = 30
+
+
+def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]:
+    """Every filter, first to last."""
+    return [
+        health_page("/health", {}),
+        health_page("/ready", dict.fromkeys(parameters.clusters, 1)),
+        extension("envoy.filters.http.cors", f"{FILTERS}.cors.v3.Cors"),
+        {"disabled": True, **extension(BUFFER, f"{FILTERS}.buffer.v3.Buffer", max_request_bytes=MAX_REST_BODY_BYTES)},
+        {"name": FIELD_CHECK, "typed_config": field_check(GATEWAY)},
+        extension("envoy.filters.http.grpc_web", f"{FILTERS}.grpc_web.v3.GrpcWeb"),
+        {"name": TRANSCODER, "typed_config": transcoder(parameters, rpcs)},
+        {"name": JWT, "typed_config": token_check(parameters, rpcs)},
+        {"name": "envoy.filters.http.rbac", "typed_config": permission_check()},
+        {"name": "envoy.filters.http.local_ratelimit", "typed_config": rate_limit(parameters.rate_limits)},
+        extension(
+            "envoy.filters.http.grpc_stats",
+            f"{FILTERS}.grpc_stats.v3.FilterConfig",
+            stats_for_all_methods=True,
+            replace_dots_in_grpc_service_name=True,
+            enable_upstream_stats=True,
+        ),
+        extension("envoy.filters.http.router", f"{FILTERS}.router.v3.Router", suppress_envoy_headers=True),
+    ]
+
+
+def health_page(path: str, least_healthy_percent: dict[str, int]) -> Config:
+    """Answers `path` with 200 while each named cluster has so many healthy replicas, else 503."""
+    return extension(
+        f"health_check{path.replace('/', '.')}",
+        f"{FILTERS}.health_check.v3.HealthCheck",
+        pass_through_mode=False,
+        headers=[{"name": ":path", "string_match": {"exact": path}}],
+        cluster_min_healthy_percentages={name: {"value": percent} for name, percent in least_healthy_percent.items()},
+    )
+
+
+def token_check(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
+    """Verifies the token of every RPC that is not public; the services verify it again, so it is handed on."""
+    open_paths = [*OPEN_PATHS, *(rpc.path for rpc in rpcs if rpc.permission == "public")]
+    provider = {
+        "issuer": parameters.issuer,
+        "audiences": [parameters.audience],
+        "require_expiration": True,
+        "clock_skew_seconds": CLOCK_SKEW_S,
+        "forward": True,
+        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
+        "payload_in_metadata": CLAIMS,
+        "local_jwks": {
+            "filename": str(parameters.jwks),
+            "watched_directory": {"path": str(parameters.jwks.parent)},
+        },
+        "jwt_cache_config": {"jwt_cache_size": 1000},
+    }
+    return typed(
+        f"{FILTERS}.jwt_authn.v3.JwtAuthentication",
+        providers={"identity": provider},
+        rules=[
+            *({"match": {"path": path}} for path in open_paths),
+            {"match": {"prefix": "/"}, "requires": {"provider_name": "identity"}},
+        ],
+        bypass_cors_preflight=True,
+    )
+
+
+def permission_check() -> Config:
+    """Who may call what, as generated from the contracts; what no policy allows is refused."""
+    policies: Config = yaml.safe_load((GATEWAY / "rbac.yaml").read_text())["policies"]
+    paths = [{"url_path": {"path": {"exact": path}}} for path in OPEN_PATHS]
+    pages = {"permissions": [{"or_rules": {"rules": paths}}], "principals": [{"any": True}]}
+    return typed(f"{FILTERS}.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"pages": pages, **policies}})
+
+
+def rate_limit(limits: RateLimits) -> Config:
+    """Token buckets: of all calls, of one subject, and of one address that asks for tokens."""
+    subject = {
+        "metadata": {
+            "descriptor_key": "subject",
+            "source": "DYNAMIC",
+            "metadata_key": {"key": JWT, "path": [{"key": CLAIMS}, {"key": "sub"}]},
+        }
+    }
+    issue = {
+        "header_value_match": {
+            "descriptor_key": "call",
+            "descriptor_value": "issue_token",
+            "headers": [{"name": ":path", "string_match": {"suffix": "/IssueToken"}}],
+        }
+    }
+    everywhere = {"numerator": 100, "denominator": "HUNDRED"}
+    return typed(
+        f"{FILTERS}.local_ratelimit.v3.LocalRateLimit",
+        stat_prefix="calls",
+        token_bucket=bucket(limits.total_per_s, limits.burst_s),
+        filter_enabled={"default_value": everywhere},
+        filter_enforced={"default_value": everywhere},
+        rate_limited_as_resource_exhausted=True,
+        enable_x_ratelimit_headers="DRAFT_VERSION_03",
+        max_dynamic_descriptors=10_000,
+        rate_limits=[{"actions": [subject]}, {"actions": [issue, {"remote_address": {}}]}],
+        descriptors=[
+            {"entries": [{"key": "subject"}], "token_bucket": bucket(limits.subject_per_s, limits.burst_s)},
+            {
+                "entries": [{"key": "call", "value": "issue_token"}, {"key": "remote_address"}],
+                "token_bucket": bucket(limits.token_per_s, limits.burst_s),
+            },
+        ],
+    )
+
+
+def bucket(per_s: int, burst_s: int) -> Config:
+    """A token bucket, filled ten times a second where the rate divides by ten, else once."""
+    parts = 10 if per_s % 10 == 0 else 1
+    return {
+        "max_tokens": per_s * burst_s,
+        "tokens_per_fill": per_s // parts,
+        "fill_interval": seconds(1 / parts),
+    }

@@ -1,0 +1,52 @@
+"""REST ⇄ gRPC: what the transcoder accepts and prints, and the check of field names before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .contracts import Rpc
+from .parameters import GatewayParameters
+from .values import Config, typed
+
+MAX_REST_BODY_BYTES = 32 * 1024 * 1024
+MAX_REST_ANSWER_BYTES = 64 * 1024 * 1024
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
+BUFFER = "envoy.filters.http.buffer"
+FIELD_CHECK = "envoy.filters.http.lua"
+
+
+def transcoder(parameters: GatewayParameters, rpcs: list[Rpc], stream_option: str | None = None) -> Config:
+    """The transcoder of every service that has REST bindings; `stream_option` says how streams are written."""
+    printed = {"always_print_primitive_fields": True, **({stream_option: True} if stream_option else {})}
+    return typed(
+        "extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
+        proto_descriptor=str(parameters.assets / "descriptors.binpb"),
+        services=sorted({rpc.service for rpc in rpcs if rpc.http}),
+        convert_grpc_status=True,
+        print_options=printed,
+        request_validation_options={
+            "reject_unknown_method": True,
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
+        # Limits of the transcoder's own buffers: the body as a whole is capped by the buffer filter.
+        max_request_body_size=MAX_REST_BODY_BYTES,
+        max_response_body_size=MAX_REST_ANSWER_BYTES,
+    )
+
+
+def body_cap() -> Config:
+    """Turns the buffer filter on for a REST route: a longer body is refused with 413."""
+    return typed(
+        "extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_REST_BODY_BYTES}
+    )
+
+
+def field_check(assets: Path) -> Config:
+    """Refuses fields that the request message does not have; the transcoder would drop them unseen.
+
+    `field_check.lua` reads the JSON by the tables of `request_fields.lua`, which are generated from the contracts.
+    The text stands in the configuration because Envoy's Lua finds no second file.
+    """
+    script = (assets / "request_fields.lua").read_text() + (assets / "field_check.lua").read_text()
+    return typed("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": script})

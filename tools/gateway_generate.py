@@ -1,0 +1,143 @@
+"""Writes what the gateway needs to know of the contracts: descriptors, permissions, field names, OpenAPI.
+
+A step of `tools/generate.py`, which compares or copies what it writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from openapi import OpenApiDocument
+from path_templates import lua_pattern
+from shodhana.stack.gateway.contracts import Rpc, rpcs_of
+
+GENERATED = ("descriptors.binpb", "rbac.yaml", "request_fields.lua", "openapi.json")
+NOTICE = "Generated from the contracts by tools/generate.py; do not edit."
+PUBLIC, AUTHENTICATED = "public", "authenticated"
+
+
+def generate_gateway(image: Path, folder: Path) -> None:
+    """Writes GENERATED into `folder`, from a descriptor set with comments."""
+    commented = descriptor_pb2.FileDescriptorSet.FromString(image.read_bytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    openapi = OpenApiDocument(commented).build()
+    (folder / "openapi.json").write_text(json.dumps(openapi, indent=1, ensure_ascii=False) + "\n")
+    plain = without_comments(commented)
+    (folder / "descriptors.binpb").write_bytes(plain.SerializeToString(deterministic=True))
+    rpcs = rpcs_of(plain)
+    (folder / "rbac.yaml").write_text(f"# {NOTICE}\n" + yaml.safe_dump(rbac(rpcs), sort_keys=False, width=120))
+    (folder / "request_fields.lua").write_text(f"-- {NOTICE}\n" + request_fields(plain, rpcs))
+
+
+def without_comments(commented: descriptor_pb2.FileDescriptorSet) -> descriptor_pb2.FileDescriptorSet:
+    plain = descriptor_pb2.FileDescriptorSet()
+    plain.CopyFrom(commented)
+    for file in plain.file:
+        file.ClearField("source_code_info")
+    return plain
+
+
+def rbac(rpcs: list[Rpc]) -> dict[str, Any]:
+    """Envoy's RBAC policies: one a permission, over the RPCs that declare it. An RPC that declares none is in none."""
+    by_permission: dict[str, list[Rpc]] = defaultdict(list)
+    for rpc in rpcs:
+        if rpc.permission:
+            by_permission[rpc.permission].append(rpc)
+    return {"policies": {name: policy(name, by_permission[name]) for name in sorted(by_permission)}}
+
+
+def policy(permission: str, rpcs: list[Rpc]) -> dict[str, Any]:
+    paths = [{"url_path": {"path": {"exact": rpc.path}}} for rpc in rpcs]
+    return {"permissions": [{"or_rules": {"rules": paths}}], "principals": [principal(permission)]}
+
+
+def principal(permission: str) -> dict[str, Any]:
+    """Who holds a permission, by the verified claims; "authenticated" is anyone with a verified `sub`."""
+    if permission == PUBLIC:
+        return {"any": True}
+    present = {"string_match": {"safe_regex": {"regex": ".+"}}}
+    held = {"list_match": {"one_of": {"string_match": {"exact": permission}}}}
+    claim, value = ("sub", present) if permission == AUTHENTICATED else ("permissions", held)
+    matcher = {
+        "filter": "envoy.filters.http.jwt_authn",
+        "path": [{"key": "claims"}, {"key": claim}],
+        "value": value,
+    }
+    return {"sourced_metadata": {"metadata_source": "DYNAMIC", "metadata_matcher": matcher}}
+
+
+def request_fields(descriptors: descriptor_pb2.FileDescriptorSet, rpcs: list[Rpc]) -> str:
+    """MESSAGES and CALLS for gateway/field_check.lua."""
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptors.file:
+        pool.Add(file)
+    calls: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    roots: list[Descriptor] = []
+    for rpc in rpcs:
+        if rpc.http is None or not rpc.http.body:
+            continue
+        message = pool.FindMessageTypeByName(rpc.request)
+        if rpc.http.body != "*":
+            message = message.fields_by_name[rpc.http.body].message_type
+        roots.append(message)
+        calls[rpc.http.verb].append((lua_pattern(rpc.http.path), message.full_name))
+    return "".join([*messages_table(roots), *calls_table(calls)])
+
+
+def messages_table(roots: list[Descriptor]) -> Iterator[str]:
+    """`MESSAGES[message][field]` is true, the name of a message, or "*" and the name of a map's messages."""
+    yield "local MESSAGES = {\n"
+    for message in sorted(reachable(roots), key=lambda found: found.full_name):
+        yield f'  ["{message.full_name}"] = {{\n'
+        for field in message.fields:
+            for name in sorted({field.name, field.json_name}):
+                yield f'    ["{name}"] = {field_kind(field)},\n'
+        yield "  },\n"
+    yield "}\n"
+
+
+def calls_table(calls: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
+    """`CALLS[verb]` lists path patterns and the message in the body."""
+    yield "local CALLS = {\n"
+    for verb in sorted(calls):
+        yield f"  {verb} = {{\n"
+        for pattern, message in calls[verb]:
+            yield f'    {{ "{pattern}", "{message}" }},\n'
+        yield "  },\n"
+    yield "}\n"
+
+
+def reachable(roots: list[Descriptor]) -> set[Descriptor]:
+    found: set[Descriptor] = set()
+    waiting = list(roots)
+    while waiting:
+        message = waiting.pop()
+        if message in found:
+            continue
+        found.add(message)
+        waiting.extend(kind for field in message.fields if (kind := checked_message(field)) is not None)
+    return found
+
+
+def checked_message(field: FieldDescriptor) -> Descriptor | None:
+    """The message whose fields a value of `field` must have; None for scalars and types with a JSON of their own."""
+    message = field.message_type
+    if message is not None and message.GetOptions().map_entry:
+        message = message.fields_by_name["value"].message_type
+    own_json = message is not None and message.full_name.startswith("google.protobuf.")
+    return None if message is None or own_json else message
+
+
+def field_kind(field: FieldDescriptor) -> str:
+    message = checked_message(field)
+    if message is None:
+        return "true"
+    is_map = field.message_type is not message
+    return f'"{"*" if is_map else ""}{message.full_name}"'
