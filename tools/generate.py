@@ -22,7 +22,9 @@ from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timest
 ROOT = Path(__file__).resolve().parent.parent
 SITE_PACKAGES = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
 BUF = Path(sys.executable).parent / "buf"
+RPC_HELP = Path("clients/shodhana_client/rpc_help.json")
 GENERATED = (
+    RPC_HELP,
     Path("services/shodhana/api"),
     Path("services/buf"),
     *(Path("gateway") / name for name in gateway_generate.GENERATED),
@@ -48,6 +50,7 @@ def main() -> int:
 def generate(scratch: Path, *, write: bool) -> int:
     """Generates into `scratch` and compares with, or copies to, the tree; returns the exit code."""
     generate_python(ROOT / "protos", scratch)
+    generate_rpc_help(ROOT / "protos", scratch)
     gateway_generate.generate_gateway(build_image(ROOT / "protos", scratch), scratch / "gateway")
     differing = [path for path in GENERATED if contents(scratch / path) != contents(ROOT / path)]
     for path in differing:

@@ -1,0 +1,102 @@
+"""`shodhana lexicon …`."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from shodhana.api.similarity.v1 import lexicon_pb2 as pb
+
+from .session import complain, connected, print_json, print_table
+
+
+def import_file(
+    path: Path, source: str, license_name: str, domain: str, flags: tuple[bool, bool], profile: Path | None
+) -> int:
+    """Makes a version from a file; `flags` are (replace, check only)."""
+    replace, check = flags
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        complain(error)
+        return 1
+    with connected(profile) as client:
+        answer = client.lexicon.ImportLexicon(
+            pb.ImportLexiconRequest(
+                content=content,
+                mode=pb.IMPORT_MODE_REPLACE if replace else pb.IMPORT_MODE_MERGE,
+                source=source or path.name,
+                license=license_name,
+                default_domain=domain,
+                validate_only=check,
+                request_id=str(uuid.uuid4()),
+            )
+        )
+    made = (
+        f"{answer.version.name} with {answer.version.entry_count} entries" if answer.HasField("version") else "checked"
+    )
+    print(
+        f"{made}: {answer.imported_count} taken ({answer.replaced_count} replaced one), "
+        f"{answer.skipped_count} passed over, {answer.verse_count} verses"
+    )
+    return 0
+
+
+def export(version: str, json_lines: bool, profile: Path | None) -> int:
+    """Writes a version to standard output."""
+    layout = pb.LEXICON_FORMAT_JSON_LINES if json_lines else pb.LEXICON_FORMAT_TSV
+    with connected(profile) as client:
+        for frame in client.lexicon.ExportLexicon(
+            pb.ExportLexiconRequest(name=f"lexiconVersions/{version}", format=layout)
+        ):
+            sys.stdout.buffer.write(frame.chunk)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def list_entries(prefix: str, limit: int, as_json: bool, profile: Path | None) -> int:
+    """Entries of the active version."""
+    with connected(profile) as client:
+        request = pb.ListEntriesRequest(parent="lexiconVersions/active", prefix=prefix, page_size=limit)
+        answer = client.lexicon.ListEntries(request)
+    if as_json:
+        print_json([_document(entry) for entry in answer.entries])
+        return 0
+    print_table(("term", "domain", "gloss"), [(entry.term, entry.domain, entry.gloss) for entry in answer.entries])
+    print(f"{len(answer.entries)} of {answer.total_size}", file=sys.stderr)
+    return 0
+
+
+def list_versions(limit: int, as_json: bool, profile: Path | None) -> int:
+    """Versions, newest first."""
+    with connected(profile) as client:
+        answer = client.lexicon.ListLexiconVersions(pb.ListLexiconVersionsRequest(page_size=min(limit, 100)))
+    versions = answer.lexicon_versions
+    if as_json:
+        print_json([_document(version) for version in versions])
+        return 0
+    rows = [(v.name, "active" if v.active else "", str(v.entry_count), v.description) for v in versions]
+    print_table(("version", "", "entries", "description"), rows)
+    return 0
+
+
+def show(term: str, as_json: bool, profile: Path | None) -> int:
+    """One entry of the active version."""
+    with connected(profile) as client:
+        entry = client.lexicon.GetEntry(pb.GetEntryRequest(name=f"lexiconVersions/active/entries/{term}"))
+    if as_json:
+        print_json(_document(entry))
+        return 0
+    print(f"{entry.term}\n{entry.devanagari}\n{entry.gloss}")
+    print(
+        f"{entry.domain}, {entry.field}, {entry.part_of_speech}; also: {', '.join(entry.aliases) or 'no other spelling'}"
+    )
+    print(f"from {entry.source} ({entry.license or 'no licence recorded'})")
+    return 0
+
+
+def _document(message: Any) -> dict[str, Any]:
+    return dict(MessageToDict(message, preserving_proto_field_name=True))
