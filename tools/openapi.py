@@ -14,9 +14,10 @@ from shodhana.api.options.v1 import options_pb2
 PACKAGE = "shodhana.api."
 JSON = "application/json"
 ABOUT = (
-    "Restores the Sanskrit in lecture transcripts that a speech recogniser garbled. Every path is also a gRPC method of "
-    "the same gateway. Get a token from `POST /v1/tokens:issue` and send it as `authorization: Bearer …`. Streams are "
-    "written as a JSON array, or a line (`accept: application/x-ndjson`) or an event (`accept: text/event-stream`) each."
+    "Restores the Sanskrit in lecture transcripts that a speech recogniser garbled. Every path is also a gRPC method "
+    "of the same gateway. Get a token from `POST /v1/tokens:issue` and send it as `authorization: Bearer …`. Streams "
+    "are written as one JSON array, or as a line (`accept: application/x-ndjson`) or an event "
+    "(`accept: text/event-stream`) each."
 )
 
 

@@ -122,17 +122,7 @@ class Schemas:
             return self.reference(field.message_type)
         if field.enum_type is not None:
             return self._enum(field.enum_type, rules)
-        if field.type == Kind.TYPE_STRING:
-            return {"type": "string", **string_limits(rules)}
-        if field.type == Kind.TYPE_BYTES:
-            return {"type": "string", "contentEncoding": "base64", **byte_limits(rules)}
-        if field.type == Kind.TYPE_BOOL:
-            return {"type": "boolean"}
-        if field.type in INTEGERS_64:
-            return {"type": "string", "format": "int64", "pattern": "^-?[0-9]{1,19}$"}
-        if field.type in INTEGERS_32:
-            return {"type": "integer", "format": "int32", **number_limits(rules)}
-        return {"type": "number", "format": "double", **number_limits(rules)}
+        return scalar(field.type, rules)
 
     def _enum(self, enum: EnumDescriptor, rules: validate_pb2.FieldRules) -> Json:
         allowed = set(getattr(rules.enum, "in"))
@@ -146,6 +136,21 @@ class Schemas:
             "description": text,
         }
         return {"type": "string", "enum": names} if allowed else {"$ref": f"#/components/schemas/{name}"}
+
+
+def scalar(kind: int, rules: validate_pb2.FieldRules) -> Json:
+    """The JSON of a number, text, flag or bytes; 64-bit integers are text, since JavaScript would round them."""
+    if kind == Kind.TYPE_STRING:
+        return {"type": "string", **string_limits(rules)}
+    if kind == Kind.TYPE_BYTES:
+        return {"type": "string", "contentEncoding": "base64", **byte_limits(rules)}
+    if kind == Kind.TYPE_BOOL:
+        return {"type": "boolean"}
+    if kind in INTEGERS_64:
+        return {"type": "string", "format": "int64", "pattern": "^-?[0-9]{1,19}$"}
+    if kind in INTEGERS_32:
+        return {"type": "integer", "format": "int32", **number_limits(rules)}
+    return {"type": "number", "format": "double", **number_limits(rules)}
 
 
 def component_name(full_name: str) -> str:

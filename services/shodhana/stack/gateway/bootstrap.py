@@ -6,22 +6,14 @@ import yaml
 
 from ..places import GATEWAY
 from . import clusters
-from .contracts import Rpc, read_descriptors, rpcs_of
-from .filters import CLAIMS, FILTERS, JWT, http_filters
+from .connections import http_manager
+from .contracts import read_descriptors, rpcs_of
+from .keys import internal_listeners, keys_listener
 from .parameters import GatewayParameters
-from .replies import local_replies
-from .routes import route_configuration
-from .values import Config, extension, socket_address, typed
+from .public import public_listener
+from .values import Config, extension, socket_address
 
-NETWORK = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 MAX_CONNECTIONS = 5_000
-CIPHERS = [
-    f"ECDHE-{key}-{cipher}"
-    for cipher in ("AES256-GCM-SHA384", "CHACHA20-POLY1305", "AES128-GCM-SHA256")
-    for key in ("ECDSA", "RSA")
-]
-"""Of TLS 1.2; those of 1.3 are fixed."""
 
 
 def render(parameters: GatewayParameters) -> str:
@@ -31,13 +23,15 @@ def render(parameters: GatewayParameters) -> str:
 
 def bootstrap(parameters: GatewayParameters) -> Config:
     """The configuration as a dictionary; only services that `clusters` names are exposed."""
-    rpcs = [rpc for rpc in rpcs_of(read_descriptors(GATEWAY / "descriptors.binpb")) if rpc.cluster in parameters.clusters]
-    listeners = [public_listener(parameters, rpcs)]
+    known = rpcs_of(read_descriptors(GATEWAY / "descriptors.binpb"))
+    rpcs = [rpc for rpc in known if rpc.cluster in parameters.clusters]
+    listeners = [public_listener(parameters, rpcs), keys_listener(parameters)]
     if parameters.metrics:
         listeners.append(metrics_listener(parameters.metrics))
     return {
         "node": {"id": "gateway", "cluster": "gateway"},
         "admin": {"address": socket_address(parameters.admin)},
+        "bootstrap_extensions": [internal_listeners()],
         "overload_manager": connection_limit(),
         "static_resources": {"listeners": listeners, "clusters": clusters.clusters(parameters)},
     }
@@ -53,154 +47,16 @@ def connection_limit() -> Config:
     return {"resource_monitors": [monitor]}
 
 
-def public_listener(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
-    """REST, gRPC and grpc-web over TLS on one port."""
-    manager = {"name": CONNECTION_MANAGER, "typed_config": public_manager(parameters, rpcs)}
-    return {
-        "name": "public",
-        "address": socket_address(parameters.listen),
-        "enable_reuse_port": False,  # a stale gateway on the port must fail the start, not share its calls
-        "per_connection_buffer_limit_bytes": 1024 * 1024,
-        "filter_chains": [{"transport_socket": downstream_tls(parameters), "filters": [manager]}],
-    }
-
-
-def downstream_tls(parameters: GatewayParameters) -> Config:
-    """TLS 1.2 and 1.3 with forward secrecy and authenticated ciphers only."""
-    certificate = {
-        "certificate_chain": {"filename": str(parameters.certificate)},
-        "private_key": {"filename": str(parameters.private_key)},
-    }
-    context = {
-        "alpn_protocols": ["h2", "http/1.1"],
-        "tls_params": {
-            "tls_minimum_protocol_version": "TLSv1_2",
-            "tls_maximum_protocol_version": "TLSv1_3",
-            "cipher_suites": CIPHERS,
-        },
-        "tls_certificates": [certificate],
-    }
-    socket = typed("extensions.transport_sockets.tls.v3.DownstreamTlsContext", common_tls_context=context)
-    return {"name": "envoy.transport_sockets.tls", "typed_config": socket}
-
-
-def public_manager(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
-    """Bounds, hygiene, logs and traces of every request, and what becomes of it."""
-    return typed(
-        NETWORK,
-        stat_prefix="public",
-        **edge_hygiene(),
-        common_http_protocol_options={
-            "idle_timeout": "300s",
-            "max_headers_count": 100,
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
-        max_request_headers_kb=32,
-        request_headers_timeout="10s",
-        stream_idle_timeout="600s",
-        drain_timeout="5s",
-        http2_protocol_options={
-            "max_concurrent_streams": 200,
-            "initial_stream_window_size": 1024 * 1024,
-            "initial_connection_window_size": 4 * 1024 * 1024,
-        },
-        access_log=[access_log()],
-        **({"tracing": tracing(parameters)} if parameters.otlp else {}),
-        route_config=route_configuration(parameters, rpcs),
-        http_filters=http_filters(parameters, rpcs),
-        local_reply_config=local_replies(),
-    )
-
-
-def edge_hygiene() -> Config:
-    """Nothing a caller sends is taken for Envoy's or a service's own word."""
-    claimed = {"key_matcher": {"safe_regex": {"regex": "x-(auth|user|jwt)-.*"}}}
-    return {
-        "use_remote_address": True,
-        # Callers from private networks are callers too: their x-envoy-* headers are dropped.
-        "internal_address_config": {"unix_sockets": False},
-        "early_header_mutation_extensions": [
-            extension(
-                "envoy.http.early_header_mutation.header_mutation",
-                "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                mutations=[{"remove_on_match": claimed}],
-            )
-        ],
-        "normalize_path": True,
-        "merge_slashes": True,
-        "path_with_escaped_slashes_action": "REJECT_REQUEST",
-        "server_header_transformation": "OVERWRITE",
-        "server_name": "gateway",
-        "preserve_external_request_id": True,
-        "always_set_request_id_in_response": True,
-    }
-
-
-def tracing(parameters: GatewayParameters) -> Config:
-    """W3C trace context in and out; the span of each upstream call is the parent of the service's."""
-    subject = {
-        "tag": "enduser.id",
-        "metadata": {"kind": {"request": {}}, "metadata_key": {"key": JWT, "path": [{"key": CLAIMS}, {"key": "sub"}]}},
-    }
-    provider = extension(
-        "envoy.tracers.opentelemetry",
-        "config.trace.v3.OpenTelemetryConfig",
-        service_name="gateway",
-        grpc_service={"envoy_grpc": {"cluster_name": clusters.OTLP}, "timeout": "1s"},
-    )
-    return {
-        "random_sampling": {"value": parameters.sampling_percent},
-        "spawn_upstream_span": True,
-        "operation": "%REQ(:PATH)%",
-        "upstream_operation": "%REQ(:PATH)%",
-        "custom_tags": [subject],
-        "provider": provider,
-    }
-
-
-def access_log() -> Config:
-    """One JSON line a request, without token and without query (which may hold text)."""
-    fields = {
-        "time": "%START_TIME%",
-        "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
-        "path": "%PATH(NQ:ORIG)%",
-        "rpc": "%PATH(NQ:PATH)%",
-        "status": "%RESPONSE_CODE%",
-        "grpc_status": "%GRPC_STATUS%",
-        "flags": "%RESPONSE_FLAGS%",
-        "details": "%RESPONSE_CODE_DETAILS%",
-        "duration_ms": "%DURATION%",
-        "received_bytes": "%BYTES_RECEIVED%",
-        "sent_bytes": "%BYTES_SENT%",
-        "upstream": "%UPSTREAM_HOST%",
-        "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-        "trace_id": "%TRACE_ID%",
-        "request_id": "%REQ(X-REQUEST-ID)%",
-        "subject": f"%DYNAMIC_METADATA({JWT}:{CLAIMS}:sub)%",
-    }
-    return extension(
-        "envoy.access_loggers.stdout",
-        "extensions.access_loggers.stream.v3.StdoutAccessLog",
-        log_format={"json_format": fields},
-    )
-
-
 def metrics_listener(address: str) -> Config:
     """The Prometheus page of the admin interface, and nothing else of it."""
     route = {
         "match": {"path": "/metrics", "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
         "route": {"cluster": clusters.ADMIN, "prefix_rewrite": "/stats/prometheus?usedonly", "timeout": "5s"},
     }
-    host = {"name": "metrics", "domains": ["*"], "routes": [route]}
-    manager = typed(
-        NETWORK,
-        stat_prefix="metrics",
-        route_config={"name": "metrics", "virtual_hosts": [host]},
-        http_filters=[extension("envoy.filters.http.router", f"{FILTERS}.router.v3.Router")],
-    )
+    routes = {"name": "metrics", "virtual_hosts": [{"name": "metrics", "domains": ["*"], "routes": [route]}]}
     return {
         "name": "metrics",
         "address": socket_address(address),
         "enable_reuse_port": False,
-        "filter_chains": [{"filters": [{"name": CONNECTION_MANAGER, "typed_config": manager}]}],
+        "filter_chains": [{"filters": [http_manager("metrics", routes)]}],
     }

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from .keys import keys_cluster
 from .parameters import Cluster, GatewayParameters, UpstreamTls
 from .values import Config, socket_address, typed
 
 OTLP = "otlp"
 ADMIN = "admin"
-KEYS = "keys"
 
 
 def clusters(parameters: GatewayParameters) -> list[Config]:
     """Every cluster of the configuration."""
     found = [service_cluster(name, cluster, parameters.upstream_tls) for name, cluster in parameters.clusters.items()]
+    found.append(keys_cluster())
     if parameters.otlp:
         found.append(otlp_cluster(parameters.otlp))
     if parameters.metrics:

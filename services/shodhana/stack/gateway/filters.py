@@ -10,6 +10,7 @@ import yaml
 
 from ..places import GATEWAY
 from .contracts import Rpc
+from .keys import remote_keys
 from .parameters import GatewayParameters, RateLimits
 from .routes import PAGES
 from .transcoding import BUFFER, FIELD_CHECK, MAX_REST_BODY_BYTES, TRANSCODER, field_check, transcoder
@@ -24,7 +25,7 @@ CLOCK_SKEW_S = 30
 
 
 def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]:
-    """Every filter, first to last."""
+    """Every filter before the router, first to last."""
     return [
         health_page("/health", {}),
         health_page("/ready", dict.fromkeys(parameters.clusters, 1)),
@@ -43,7 +44,6 @@ def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]
             replace_dots_in_grpc_service_name=True,
             enable_upstream_stats=True,
         ),
-        extension("envoy.filters.http.router", f"{FILTERS}.router.v3.Router", suppress_envoy_headers=True),
     ]
 
 
@@ -69,10 +69,7 @@ def token_check(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
         "forward": True,
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "payload_in_metadata": CLAIMS,
-        "local_jwks": {
-            "filename": str(parameters.jwks),
-            "watched_directory": {"path": str(parameters.jwks.parent)},
-        },
+        "remote_jwks": remote_keys(),
         "jwt_cache_config": {"jwt_cache_size": 1000},
     }
     return typed(

@@ -54,9 +54,9 @@ class GatewayParameters:
     """PEM chain that the public listener shows."""
     private_key: Path
     jwks: Path
-    """JWK set that `identity` writes; read again when it changes. Must exist when Envoy starts."""
+    """JWK set that `identity` writes: there at the start, and read within five seconds when another takes its place."""
     clusters: Mapping[str, Cluster]
-    """By service name (SERVICES). A service that is absent is not exposed; /ready asks for one healthy replica of each."""
+    """By service name (SERVICES). Absent services are not exposed; /ready asks for one healthy replica of each."""
     listen: str = "127.0.0.1:8443"
     """REST, gRPC and grpc-web over TLS."""
     admin: str = "127.0.0.1:9901"

@@ -32,6 +32,7 @@ def local_replies() -> Config:
     return {
         "mappers": [
             field_check_mapper(),
+            not_ready_mapper(),
             grpc_mapper(403, REFUSED),
             grpc_mapper(400, BODY),
             *(rest_mapper(status, code, reason) for status, (code, reason) in STATUSES.items()),
@@ -51,6 +52,15 @@ def field_check_mapper() -> Config:
         "filter": {"metadata_filter": {"matcher": marked, "match_if_key_not_found": False}},
         "body_format_override": {"text_format_source": {"inline_string": BODY}, "content_type": JSON},
     }
+
+
+def not_ready_mapper() -> Config:
+    """Why /ready says no; the health check itself has no words."""
+    asked = {"name": ":path", "string_match": {"exact": "/ready"}}
+    filters = [status_filter(503, "EQ", "ready"), {"header_filter": {"header": asked}}]
+    message = "a service has no healthy replica, or the gateway is draining"
+    reply = {"json_format": {"code": 14, "message": message, "details": []}, "content_type": JSON}
+    return {"filter": {"and_filter": {"filters": filters}}, "body_format_override": reply}
 
 
 def grpc_mapper(status: int, message: str) -> Config:

@@ -143,6 +143,7 @@ def page_route(parameters: GatewayParameters, path: str, filename: str, content_
             {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
             for key, value in headers.items()
         ],
+        "typed_per_filter_config": {TRANSCODER: typed("config.route.v3.FilterConfig", disabled=True)},
     }
 
 

@@ -37,9 +37,7 @@ def transcoder(parameters: GatewayParameters, rpcs: list[Rpc], stream_option: st
 
 def body_cap() -> Config:
     """Turns the buffer filter on for a REST route: a longer body is refused with 413."""
-    return typed(
-        "extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_REST_BODY_BYTES}
-    )
+    return typed("extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_REST_BODY_BYTES})
 
 
 def field_check(assets: Path) -> Config:
