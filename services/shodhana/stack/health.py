@@ -69,7 +69,7 @@ def http_answers(port: int, path: str) -> Check:
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             try:
-                writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                 status = (await reader.readline()).split()
             finally:
                 writer.close()
@@ -90,8 +90,13 @@ def file_touched(path: Path) -> Check:
 
 
 def removes(path: Path) -> Callable[[], None]:
-    """What `file_touched` needs before each start."""
-    return lambda: path.unlink(missing_ok=True)
+    """What `file_touched` needs before each start: the folder, without the file."""
+
+    def remove() -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+
+    return remove
 
 
 async def _within(work: Callable[[], Awaitable[object]]) -> None:

@@ -78,7 +78,9 @@ class Keeper:
                 await self._process.wait()
         if self._process is not None:
             _signal_group(self._process.pid, signal.SIGKILL)  # what it started and did not end
-        self._set(Condition.STOPPED)
+        self.state.pid = None
+        if self.state.condition is not Condition.FAILED:
+            self._set(Condition.STOPPED)
 
     async def _keep(self) -> None:
         while True:

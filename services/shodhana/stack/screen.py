@@ -41,7 +41,7 @@ class Progress:
         for part in state.parts:
             if part.restarts > self._restarts.get(part.name, 0):
                 self._restarts[part.name] = part.restarts
-                self._console.print(f"[yellow]↻[/] {part.name} {part.health}", highlight=False)
+                self._console.print(f"[yellow]↻[/] {part.name} {part.health}", highlight=False, soft_wrap=True)
             if part.condition in (Condition.HEALTHY, Condition.DONE) and part.name not in self._told:
                 self._told.add(part.name)
                 seconds = time.time() - (state.started_at or time.time())
@@ -63,7 +63,7 @@ def status_table(console: Console, state: StackState) -> None:
     """One line a part."""
     console.print(f"[bold]{state.phase}[/]  {state.directory}", highlight=False, soft_wrap=True)
     if state.error:
-        console.print(state.error, style="red", highlight=False, markup=False)
+        console.print(state.error, style="red", highlight=False, markup=False, soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("name", "state", "pid", "port", "restarts", "up", "health"):
         table.add_column(title, justify="right" if title in ("pid", "port", "restarts", "up") else "left")
