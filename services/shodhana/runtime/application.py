@@ -14,6 +14,8 @@ from grpc_health.v1 import _async as async_health
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from shodhana.errors import DomainError
+
 from . import metrics, telemetry
 from .auth import TokenVerifier
 from .channels import Channels
@@ -22,6 +24,7 @@ from .settings import RuntimeSettings
 
 CHECK_INTERVAL_S = 0.5
 CHECK_TIMEOUT_S = 3.0
+MAX_PAUSE_S = 30.0
 T = TypeVar("T")
 Settings = TypeVar("Settings", bound=RuntimeSettings)
 Check = Callable[[], Awaitable[None]]
@@ -57,7 +60,7 @@ class Application:
         self._checks[name] = check
 
     def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs `work` until the drain; a failure is logged and it starts again after a second."""
+        """Runs `work` until the drain; a failure is logged and it starts again after a while."""
         self._tasks.append(asyncio.create_task(_keep_running(name, work), name=name))
 
     def channel(self, service: str) -> grpc.aio.Channel:
@@ -160,10 +163,14 @@ async def _passes(check: Check) -> bool:
 
 
 async def _keep_running(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    pause_s = 1.0
     while True:
         try:
             await work()
             return
+        except DomainError as error:
+            _log.error("background_failed", task=name, error=error.message)
         except Exception as error:
             _log.error("background_failed", task=name, exc_info=error)
-            await asyncio.sleep(1)
+        await asyncio.sleep(pause_s)
+        pause_s = min(MAX_PAUSE_S, 2 * pause_s)

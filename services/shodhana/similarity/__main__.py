@@ -35,7 +35,9 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
     library = Library(store, store, vectorizer, partial(_build_indexes, pool))
     memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
     cache = LayeredCache("search_terms", redis, memory, settings.cache_ttl_s)
-    app.background("lexicon", partial(_keep_up, library, store, settings))
+    if settings.glossary_path is not None:  # a task of its own: a broken file must not stop what is there already
+        app.background("glossary", partial(take_over_glossary, settings.glossary_path, store))
+    app.background("lexicon", partial(_keep_up, library, settings.refresh_s))
     app.ready_when("postgres", partial(postgres.ping, pool))
     app.ready_when("lexicon", library.check)
     similarity_pb2_grpc.add_SimilarityServiceServicer_to_server(SimilarityServicer(library, cache), app.server)
@@ -43,12 +45,10 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
     app.serves("shodhana.api.similarity.v1.SimilarityService", "shodhana.api.similarity.v1.LexiconService")
 
 
-async def _keep_up(library: Library, store: PostgresStore, settings: SimilaritySettings) -> None:
-    if settings.glossary_path is not None:
-        await take_over_glossary(settings.glossary_path, store)
+async def _keep_up(library: Library, interval_s: float) -> None:
     while True:
         await library.refresh()
-        await asyncio.sleep(settings.refresh_s)
+        await asyncio.sleep(interval_s)
 
 
 def _build_indexes(

@@ -101,6 +101,7 @@ def _start(**_: object) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _ready(**_: object) -> None:
     if settings.worker_ready_path is not None:
+        settings.worker_ready_path.parent.mkdir(parents=True, exist_ok=True)
         settings.worker_ready_path.touch()
 
 
