@@ -35,7 +35,7 @@ status: ## Show the processes of the mesh
 test: setup-dev ## Run every test
 	@python tools/run_tests.py
 
-check: setup-dev ## Format, lint, types, import rules, contracts, generated code
+check: setup-dev ## Format, lint, types, import rules, contracts, generated code, glossary
 	ruff format --check .
 	ruff check .
 	mypy
@@ -43,6 +43,7 @@ check: setup-dev ## Format, lint, types, import rules, contracts, generated code
 	python tools/generate.py --lint
 	python tools/generate.py --breaking
 	python tools/generate.py --check
+	python tools/check_glossary.py
 
 gen: setup-dev ## Generate code from the contracts
 	python tools/generate.py
