@@ -18,9 +18,9 @@ class EnglishWords(Protocol):
 
 
 class WordFrequencies:
-    """The lists of package wordfreq: the small one, which ends where `COMMON` begins."""
+    """The large list of package wordfreq: rare English words count too, where the evidence is weak."""
 
     @staticmethod
     @lru_cache(maxsize=200_000)
     def frequency(word: str) -> float:
-        return float(zipf_frequency(word, "en", wordlist="small"))
+        return float(zipf_frequency(word, "en", wordlist="large"))

@@ -17,11 +17,13 @@ from .ports import Candidate, Evidence
 from .spans import Span
 
 EXACT, LISTED, FOLDED = 0.99, 0.97, 0.92
-SLOPE, MIDPOINT = 14.0, 0.72
+SLOPE, MIDPOINT = 16.0, 0.77
 MARGIN_WEIGHT, MARGIN_CAP = 12.0, 0.15
 LENGTH_WEIGHT, TYPICAL_LENGTH, LENGTH_CAP = 0.25, 6, 10
 NAME_PENALTY = 1.5  # a capital inside a sentence: more likely somebody's name
 JOIN_PENALTY = 0.5  # for each word after the first
+ENGLISH_PENALTY = 2.0  # for each Zipf step above RARE: "saree" and "sandal" are English though not common
+RARE = 2.0
 MAX_FUZZY = 0.96
 LISTED_REASON = 0.99  # score of the ALIAS evidence from which the spelling itself is listed
 
@@ -121,6 +123,7 @@ def _probability(span: Span, reading: Reading, candidate: Candidate, margin: flo
     length = min(len(reading.inflected.base), LENGTH_CAP) - TYPICAL_LENGTH
     evidence = SLOPE * (candidate.score - MIDPOINT) + MARGIN_WEIGHT * max(-MARGIN_CAP, min(margin, MARGIN_CAP))
     evidence += LENGTH_WEIGHT * length - JOIN_PENALTY * (len(span.tokens) - 1) - NAME_PENALTY * span.is_name_like
+    evidence -= ENGLISH_PENALTY * max(0.0, span.frequency - RARE)
     return min(MAX_FUZZY, 1 / (1 + math.exp(-evidence)))
 
 
