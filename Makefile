@@ -23,8 +23,8 @@ run: setup ## Start the mesh and correct a sample lecture; the mesh stays up
 	@mkdir -p $(RESULT)
 	@shodhana process $(SAMPLE) --output $(RESULT)
 	@echo
-	@echo "Open review cases:"
-	@shodhana rpc review list-cases
+	@echo "Open review cases (the first of the queue):"
+	@shodhana rpc review list-cases | python tools/open_cases.py
 
 stop: ## Stop the mesh; its data stays in .shodhana
 	@tools/setup.sh stack && shodhana down

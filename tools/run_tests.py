@@ -46,7 +46,7 @@ def run_stage(folders: list[str], options: list[str]) -> int:
 def add(counts: dict[str, int], report: Path) -> None:
     if not report.exists():
         return
-    for suite in ElementTree.parse(report).iter("testsuite"):
+    for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314 - pytest wrote it
         for name in counts:
             counts[name] += int(suite.get(name, 0))
 

@@ -1,0 +1,23 @@
+"""Prints the review cases that `shodhana rpc review list-cases` gives on standard input, one a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+
+def main() -> None:
+    cases = json.load(sys.stdin).get("cases", [])
+    for case in cases:
+        suggestions = ", ".join(
+            f"{found['text']} {found['probability']:.2f}" for found in case.get("suggestions", [])[:3]
+        )
+        print(
+            f"  {case['name'].removeprefix('reviewCases/'):>4}  {case['heard']:<20} {suggestions}  ({case['filename']})"
+        )
+    if not cases:
+        print("  none")
+
+
+if __name__ == "__main__":
+    main()
