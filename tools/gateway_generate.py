@@ -18,8 +18,10 @@ from openapi import OpenApiDocument
 from path_templates import lua_pattern
 from shodhana.stack.gateway.contracts import Rpc, rpcs_of
 
-GENERATED = ("descriptors.binpb", "rbac.yaml", "request_fields.lua", "openapi.json")
+GENERATED = ("descriptors.binpb", "rbac.yaml", "rest_tables.lua", "openapi.json")
 NOTICE = "Generated from the contracts by tools/generate.py; do not edit."
+Rows = dict[str, list[tuple[str, str]]]
+"""By verb: a Lua pattern of paths, and what belongs to it."""
 PUBLIC, AUTHENTICATED = "public", "authenticated"
 
 
@@ -33,7 +35,7 @@ def generate_gateway(image: Path, folder: Path) -> None:
     (folder / "descriptors.binpb").write_bytes(plain.SerializeToString(deterministic=True))
     rpcs = rpcs_of(plain)
     (folder / "rbac.yaml").write_text(f"# {NOTICE}\n" + yaml.safe_dump(rbac(rpcs), sort_keys=False, width=120))
-    (folder / "request_fields.lua").write_text(f"-- {NOTICE}\n" + request_fields(plain, rpcs))
+    (folder / "rest_tables.lua").write_text(f"-- {NOTICE}\n" + rest_tables(plain, rpcs))
 
 
 def without_comments(commented: descriptor_pb2.FileDescriptorSet) -> descriptor_pb2.FileDescriptorSet:
@@ -73,12 +75,12 @@ def principal(permission: str) -> dict[str, Any]:
     return {"sourced_metadata": {"metadata_source": "DYNAMIC", "metadata_matcher": matcher}}
 
 
-def request_fields(descriptors: descriptor_pb2.FileDescriptorSet, rpcs: list[Rpc]) -> str:
-    """MESSAGES and CALLS for gateway/field_check.lua."""
+def rest_tables(descriptors: descriptor_pb2.FileDescriptorSet, rpcs: list[Rpc]) -> str:
+    """MESSAGES, CALLS and STREAMS for gateway/rest.lua."""
     pool = descriptor_pool.DescriptorPool()
     for file in descriptors.file:
         pool.Add(file)
-    calls: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    calls: Rows = defaultdict(list)
     roots: list[Descriptor] = []
     for rpc in rpcs:
         if rpc.http is None or not rpc.http.body:
@@ -88,7 +90,11 @@ def request_fields(descriptors: descriptor_pb2.FileDescriptorSet, rpcs: list[Rpc
             message = message.fields_by_name[rpc.http.body].message_type
         roots.append(message)
         calls[rpc.http.verb].append((lua_pattern(rpc.http.path), message.full_name))
-    return "".join([*messages_table(roots), *calls_table(calls)])
+    streams: Rows = defaultdict(list)
+    for rpc in rpcs:
+        if rpc.http is not None and rpc.server_streams:
+            streams[rpc.http.verb].append((lua_pattern(rpc.http.path), rpc.path))
+    return "".join([*messages_table(roots), *path_table("CALLS", calls), *path_table("STREAMS", streams)])
 
 
 def messages_table(roots: list[Descriptor]) -> Iterator[str]:
@@ -103,13 +109,13 @@ def messages_table(roots: list[Descriptor]) -> Iterator[str]:
     yield "}\n"
 
 
-def calls_table(calls: dict[str, list[tuple[str, str]]]) -> Iterator[str]:
-    """`CALLS[verb]` lists path patterns and the message in the body."""
-    yield "local CALLS = {\n"
-    for verb in sorted(calls):
+def path_table(name: str, rows: Rows) -> Iterator[str]:
+    """`CALLS[verb]` and `STREAMS[verb]` list path patterns with the message in the body, and with the RPC."""
+    yield f"local {name} = {{\n"
+    for verb in sorted(rows):
         yield f"  {verb} = {{\n"
-        for pattern, message in calls[verb]:
-            yield f'    {{ "{pattern}", "{message}" }},\n'
+        for pattern, value in rows[verb]:
+            yield f'    {{ "{pattern}", "{value}" }},\n'
         yield "  },\n"
     yield "}\n"
 

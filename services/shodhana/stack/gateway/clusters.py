@@ -8,12 +8,14 @@ from .values import Config, socket_address, typed
 
 OTLP = "otlp"
 ADMIN = "admin"
+NOWHERE = "nowhere"
+"""Without replicas."""
 
 
 def clusters(parameters: GatewayParameters) -> list[Config]:
     """Every cluster of the configuration."""
     found = [service_cluster(name, cluster, parameters.upstream_tls) for name, cluster in parameters.clusters.items()]
-    found.append(keys_cluster())
+    found += [keys_cluster(), {"name": NOWHERE, "type": "STATIC"}]
     if parameters.otlp:
         found.append(otlp_cluster(parameters.otlp))
     if parameters.metrics:

@@ -6,22 +6,11 @@ and one set of rules holds for the three.
 
 from __future__ import annotations
 
-import yaml
-
-from ..places import GATEWAY
 from .contracts import Rpc
-from .keys import remote_keys
 from .parameters import GatewayParameters, RateLimits
-from .routes import PAGES
-from .transcoding import BUFFER, FIELD_CHECK, MAX_REST_BODY_BYTES, TRANSCODER, field_check, transcoder
+from .tokens import CLAIMS, FILTERS, JWT, permission_check, token_check
+from .transcoding import BUFFER, MAX_REST_BODY_BYTES, REST_SCRIPT, TRANSCODER, rest_script, transcoder
 from .values import Config, extension, seconds, typed
-
-FILTERS = "extensions.filters.http"
-JWT = "envoy.filters.http.jwt_authn"
-CLAIMS = "claims"
-"""Where the verified token's claims stand in the metadata of JWT."""
-OPEN_PATHS = (*PAGES, "/health", "/ready")
-CLOCK_SKEW_S = 30
 
 
 def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]:
@@ -31,7 +20,7 @@ def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]
         health_page("/ready", dict.fromkeys(parameters.clusters, 1)),
         extension("envoy.filters.http.cors", f"{FILTERS}.cors.v3.Cors"),
         {"disabled": True, **extension(BUFFER, f"{FILTERS}.buffer.v3.Buffer", max_request_bytes=MAX_REST_BODY_BYTES)},
-        {"name": FIELD_CHECK, "typed_config": field_check(GATEWAY)},
+        {"name": REST_SCRIPT, "typed_config": rest_script()},
         extension("envoy.filters.http.grpc_web", f"{FILTERS}.grpc_web.v3.GrpcWeb"),
         {"name": TRANSCODER, "typed_config": transcoder(parameters, rpcs)},
         {"name": JWT, "typed_config": token_check(parameters, rpcs)},
@@ -56,39 +45,6 @@ def health_page(path: str, least_healthy_percent: dict[str, int]) -> Config:
         headers=[{"name": ":path", "string_match": {"exact": path}}],
         cluster_min_healthy_percentages={name: {"value": percent} for name, percent in least_healthy_percent.items()},
     )
-
-
-def token_check(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
-    """Verifies the token of every RPC that is not public; the services verify it again, so it is handed on."""
-    open_paths = [*OPEN_PATHS, *(rpc.path for rpc in rpcs if rpc.permission == "public")]
-    provider = {
-        "issuer": parameters.issuer,
-        "audiences": [parameters.audience],
-        "require_expiration": True,
-        "clock_skew_seconds": CLOCK_SKEW_S,
-        "forward": True,
-        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
-        "payload_in_metadata": CLAIMS,
-        "remote_jwks": remote_keys(),
-        "jwt_cache_config": {"jwt_cache_size": 1000},
-    }
-    return typed(
-        f"{FILTERS}.jwt_authn.v3.JwtAuthentication",
-        providers={"identity": provider},
-        rules=[
-            *({"match": {"path": path}} for path in open_paths),
-            {"match": {"prefix": "/"}, "requires": {"provider_name": "identity"}},
-        ],
-        bypass_cors_preflight=True,
-    )
-
-
-def permission_check() -> Config:
-    """Who may call what, as generated from the contracts; what no policy allows is refused."""
-    policies: Config = yaml.safe_load((GATEWAY / "rbac.yaml").read_text())["policies"]
-    paths = [{"url_path": {"path": {"exact": path}}} for path in OPEN_PATHS]
-    pages = {"permissions": [{"or_rules": {"rules": paths}}], "principals": [{"any": True}]}
-    return typed(f"{FILTERS}.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"pages": pages, **policies}})
 
 
 def rate_limit(limits: RateLimits) -> Config:

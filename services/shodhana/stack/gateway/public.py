@@ -5,10 +5,11 @@ from __future__ import annotations
 from . import clusters
 from .connections import http_manager
 from .contracts import Rpc
-from .filters import CLAIMS, JWT, http_filters
+from .filters import http_filters
 from .parameters import GatewayParameters
 from .replies import local_replies
 from .routes import route_configuration
+from .tokens import CLAIMS, JWT
 from .values import Config, extension, socket_address, typed
 
 CIPHERS = [

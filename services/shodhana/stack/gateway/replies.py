@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .transcoding import FIELD_CHECK
+from .tokens import CLAIMS, JWT
+from .transcoding import REST_SCRIPT
 from .values import Config
 
 STATUSES: dict[int, tuple[int, str]] = {
     400: (3, "INVALID_INPUT"),
     401: (16, "TOKEN_INVALID"),
-    403: (7, "PERMISSION_MISSING"),
     404: (5, "RESOURCE_NOT_FOUND"),
     408: (4, "DEADLINE_EXCEEDED"),
     413: (8, "LIMIT_EXCEEDED"),
@@ -23,81 +23,75 @@ STATUSES: dict[int, tuple[int, str]] = {
 """HTTP status → gRPC code, value of ErrorReason without its prefix."""
 PERMISSION = "%METADATA(ROUTE:shodhana:permission)%"
 REFUSED = f"the token lacks permission {PERMISSION}"
+NOT_READY = "a service has no healthy replica, or the gateway is draining"
 BODY = "%LOCAL_REPLY_BODY%"
 JSON = "application/json"
+SPOKE_GRPC: list[Config] = [
+    {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}}},
+    # Else it is REST, transcoded.
+    {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True, "invert_match": True}}},
+]
 
 
 def local_replies() -> Config:
     """The mappers, of which the first that matches answers; other local replies (pages) stay as they are."""
     return {
         "mappers": [
-            field_check_mapper(),
-            not_ready_mapper(),
-            grpc_mapper(403, REFUSED),
-            grpc_mapper(400, BODY),
-            *(rest_mapper(status, code, reason) for status, (code, reason) in STATUSES.items()),
-            rest_mapper(400, 2, "INTERNAL", operator="GE"),
+            mapper([written_by_script()], text(BODY, JSON)),
+            mapper([status_is(503), path_is("/ready")], status(14, NOT_READY, "DEPENDENCY_UNAVAILABLE")),
+            mapper([status_is(403), token_holds(), *SPOKE_GRPC], text(REFUSED)),
+            mapper([status_is(403), token_holds()], status(7, REFUSED, "PERMISSION_MISSING", permission=PERMISSION)),
+            # To a token for another audience the token check says 403; it is no valid token here: 401.
+            {**mapper([status_is(403), *SPOKE_GRPC], text(BODY)), "status_code": 401},
+            {**mapper([status_is(403)], status(16, BODY, "TOKEN_INVALID")), "status_code": 401},
+            mapper([status_is(400, "GE"), *SPOKE_GRPC], text(BODY)),
+            *(mapper([status_is(code)], status(grpc, BODY, reason)) for code, (grpc, reason) in STATUSES.items()),
+            mapper([status_is(400, "GE")], status(2, BODY, "INTERNAL")),
         ]
     }
 
 
-def field_check_mapper() -> Config:
-    """The field check writes its whole status itself."""
-    marked = {
-        "filter": FIELD_CHECK,
-        "path": [{"key": "refused"}],
-        "value": {"bool_match": True},
-    }
-    return {
-        "filter": {"metadata_filter": {"matcher": marked, "match_if_key_not_found": False}},
-        "body_format_override": {"text_format_source": {"inline_string": BODY}, "content_type": JSON},
-    }
+def mapper(filters: list[Config], body: Config) -> Config:
+    """Answers with `body` where all of `filters` match."""
+    matched = filters[0] if len(filters) == 1 else {"and_filter": {"filters": filters}}
+    return {"filter": matched, "body_format_override": body}
 
 
-def not_ready_mapper() -> Config:
-    """Why /ready says no; the health check itself has no words."""
-    asked = {"name": ":path", "string_match": {"exact": "/ready"}}
-    filters = [status_filter(503, "EQ", "ready"), {"header_filter": {"header": asked}}]
-    message = "a service has no healthy replica, or the gateway is draining"
-    reply = {"json_format": {"code": 14, "message": message, "details": []}, "content_type": JSON}
-    return {"filter": {"and_filter": {"filters": filters}}, "body_format_override": reply}
+def text(template: str, content_type: str | None = None) -> Config:
+    """gRPC puts it into `grpc-message`."""
+    found: Config = {"text_format_source": {"inline_string": template}}
+    return {**found, "content_type": content_type} if content_type else found
 
 
-def grpc_mapper(status: int, message: str) -> Config:
-    """Callers that spoke gRPC get the message in `grpc-message`, not a JSON document in it."""
-    spoke_grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
-    spoke_rest = {"name": "x-envoy-original-path", "present_match": True, "invert_match": True}
-    operator = "EQ" if status == 403 else "GE"
-    filters = [
-        status_filter(status, operator, "grpc"),
-        {"header_filter": {"header": spoke_grpc}},
-        {"header_filter": {"header": spoke_rest}},
-    ]
-    return {
-        "filter": {"and_filter": {"filters": filters}},
-        "body_format_override": {"text_format_source": {"inline_string": message}},
-    }
-
-
-def rest_mapper(status: int, code: int, reason: str, operator: str = "EQ") -> Config:
-    """google.rpc.Status with ErrorInfo."""
+def status(code: int, message: str, reason: str, **metadata: str) -> Config:
+    """google.rpc.Status with ErrorInfo and RequestInfo."""
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reason,
         "domain": "shodhana.api",
-        "metadata": {"permission": PERMISSION} if status == 403 else {},
+        "metadata": metadata,
     }
     request = {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "%REQ(X-REQUEST-ID)%"}
-    message = REFUSED if status == 403 else BODY
-    return {
-        "filter": status_filter(status, operator, "rest"),
-        "body_format_override": {
-            "json_format": {"code": code, "message": message, "details": [info, request]},
-            "content_type": JSON,
-        },
-    }
+    reply = {"code": code, "message": message, "details": [info, request]}
+    return {"json_format": reply, "content_type": JSON}
 
 
-def status_filter(status: int, operator: str, kind: str) -> Config:
-    value = {"default_value": status, "runtime_key": f"local_reply.{kind}.{operator}.{status}"}
+def status_is(code: int, operator: str = "EQ") -> Config:
+    value = {"default_value": code, "runtime_key": f"local_reply.{operator}.{code}"}
     return {"status_code_filter": {"comparison": {"op": operator, "value": value}}}
+
+
+def path_is(path: str) -> Config:
+    return {"header_filter": {"header": {"name": ":path", "string_match": {"exact": path}}}}
+
+
+def written_by_script() -> Config:
+    """The REST script writes its whole status itself."""
+    matcher = {"filter": REST_SCRIPT, "path": [{"key": "refused"}], "value": {"bool_match": True}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
+
+
+def token_holds() -> Config:
+    """The token was verified: its claims are there."""
+    matcher = {"filter": JWT, "path": [{"key": CLAIMS}, {"key": "iss"}], "value": {"present_match": True}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}

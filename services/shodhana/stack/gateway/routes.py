@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .clusters import NOWHERE
 from .contracts import Rpc
 from .parameters import GatewayParameters
 from .transcoding import BUFFER, TRANSCODER, body_cap, transcoder
@@ -125,7 +126,8 @@ def rest_route(
     if accept:
         match["headers"] = [{"name": "accept", "string_match": {"contains": accept}}]
         filters[TRANSCODER] = transcoder(parameters, rpcs, stream_option)
-    return {"match": match, "direct_response": {"status": 404}, "typed_per_filter_config": filters}
+    # A cluster, though nothing ever gets there: CORS looks at its policy only on a route that has one.
+    return {"match": match, "route": {"cluster": NOWHERE}, "typed_per_filter_config": filters}
 
 
 def page_route(parameters: GatewayParameters, path: str, filename: str, content_type: str) -> Config:

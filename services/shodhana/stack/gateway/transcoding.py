@@ -1,9 +1,8 @@
-"""REST ⇄ gRPC: what the transcoder accepts and prints, and the check of field names before it."""
+"""REST ⇄ gRPC: what the transcoder accepts and prints, and the script that does what it leaves out."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ..places import GATEWAY
 from .contracts import Rpc
 from .parameters import GatewayParameters
 from .values import Config, typed
@@ -12,7 +11,7 @@ MAX_REST_BODY_BYTES = 32 * 1024 * 1024
 MAX_REST_ANSWER_BYTES = 64 * 1024 * 1024
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 BUFFER = "envoy.filters.http.buffer"
-FIELD_CHECK = "envoy.filters.http.lua"
+REST_SCRIPT = "envoy.filters.http.lua"
 
 
 def transcoder(parameters: GatewayParameters, rpcs: list[Rpc], stream_option: str | None = None) -> Config:
@@ -40,11 +39,10 @@ def body_cap() -> Config:
     return typed("extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_REST_BODY_BYTES})
 
 
-def field_check(assets: Path) -> Config:
-    """Refuses fields that the request message does not have; the transcoder would drop them unseen.
+def rest_script() -> Config:
+    """Refuses fields that a request message does not have, and names the content type of streams (`rest.lua`).
 
-    `field_check.lua` reads the JSON by the tables of `request_fields.lua`, which are generated from the contracts.
     The text stands in the configuration because Envoy's Lua finds no second file.
     """
-    script = (assets / "request_fields.lua").read_text() + (assets / "field_check.lua").read_text()
+    script = (GATEWAY / "rest_tables.lua").read_text() + (GATEWAY / "rest.lua").read_text()
     return typed("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": script})

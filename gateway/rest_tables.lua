@@ -300,3 +300,10 @@ local CALLS = {
     { "^/v1/jobs/[^/:]+:cancel$", "shodhana.api.transcripts.v1.CancelJobRequest" },
   },
 }
+local STREAMS = {
+  GET = {
+    { "^/v1/reviewCases:watch$", "/shodhana.api.review.v1.ReviewService/WatchCases" },
+    { "^/v1/lexiconVersions/[^/:]+:export$", "/shodhana.api.similarity.v1.LexiconService/ExportLexicon" },
+    { "^/v1/jobs/[^/:]+:watch$", "/shodhana.api.transcripts.v1.TranscriptService/WatchJob" },
+  },
+}

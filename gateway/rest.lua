@@ -1,8 +1,13 @@
--- Refuses a REST body that holds a field its request message does not have: Envoy's transcoder would drop it unseen.
--- MESSAGES and CALLS come from request_fields.lua, which is generated from the contracts.
--- It reads only keys and brackets; JSON that is broken passes and is refused by the transcoder.
+-- What Envoy's transcoder leaves out. MESSAGES, CALLS and STREAMS come from rest_tables.lua, which is generated from the
+-- contracts and stands before this text.
+--
+-- 1. A REST body that holds a field its request message does not have is refused: the transcoder would drop it unseen.
+--    Only keys and brackets are read; JSON that is broken passes and is refused by the transcoder.
+-- 2. A stream written by line or by event says so in its content type: the transcoder always says application/json.
 
 local MAX_DEPTH = 100
+local FILTER = "envoy.filters.http.lua"
+local STREAM_TYPES = { "application/x-ndjson", "text/event-stream" }
 
 -- Where the string that begins after position `from` ends; nil where it does not.
 local function closing_quote(json, from)
@@ -88,38 +93,57 @@ local function unknown_field(json, message)
   end
 end
 
--- The message that the body of a request must hold, or nil.
-local function message_of(method, path)
-  local calls = CALLS[method]
-  if not calls then
-    return nil
-  end
+-- The value of the first row whose pattern a path matches; `rows` is nil for a verb without any.
+local function matching(rows, path)
   path = string.gsub(path, "%?.*", "")
-  for _, call in ipairs(calls) do
-    if string.find(path, call[1]) then
-      return call[2]
+  for _, row in ipairs(rows or {}) do
+    if string.find(path, row[1]) then
+      return row[2]
     end
   end
 end
 
 local function refusal(field)
-  local shown = string.gsub(string.sub(field, 1, 200), '[^%w%p ]', "?"):gsub('["\\]', "?")
+  local shown = string.gsub(string.sub(field, 1, 200), "[^%w%p ]", "?"):gsub('["\\]', "?")
   return '{"code":3,"message":"unknown field \\"' .. shown .. '\\"","details":['
     .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_INPUT","domain":"shodhana.api"},'
     .. '{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"' .. shown
     .. '","description":"the request has no such field"}]}]}'
 end
 
-function envoy_on_request(handle)
-  local headers = handle:headers()
-  local message = message_of(headers:get(":method"), headers:get(":path"))
-  if not message then
-    return
-  end
+local function check_fields(handle, message)
   local body = handle:body() -- nil where there is none; the buffer filter has capped it
   local field = body and unknown_field(body:getBytes(0, body:length()), message)
   if field then
-    handle:streamInfo():dynamicMetadata():set("envoy.filters.http.lua", "refused", true)
+    handle:streamInfo():dynamicMetadata():set(FILTER, "refused", true)
     handle:respond({ [":status"] = "400" }, refusal(field))
+  end
+end
+
+local function note_stream_type(handle, accept)
+  for _, content_type in ipairs(STREAM_TYPES) do
+    if string.find(accept or "", content_type, 1, true) then
+      handle:streamInfo():dynamicMetadata():set(FILTER, "stream_type", content_type)
+      return
+    end
+  end
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local verb, path = headers:get(":method"), headers:get(":path")
+  if matching(STREAMS[verb], path) then
+    note_stream_type(handle, headers:get("accept"))
+  end
+  local message = matching(CALLS[verb], path)
+  if message then
+    check_fields(handle, message)
+  end
+end
+
+function envoy_on_response(handle)
+  local noted = handle:streamInfo():dynamicMetadata():get(FILTER)
+  if noted and noted.stream_type and handle:headers():get(":status") == "200" then
+    handle:headers():replace("content-type", noted.stream_type)
   end
 end

@@ -1,0 +1,209 @@
+"""REST over the gateway: transcoding, errors, streams, what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Gateway
+
+EMBED = "/v1/embeddings:embed"
+REST_CAP = 32 * 1024 * 1024
+
+
+def seen_by_the_service(answer: httpx.Response) -> dict[str, object]:
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = json.loads(answer.json()["modelFingerprint"])
+    return found
+
+
+def test_a_get_fills_the_name_from_the_path_and_prints_zero_values(rest: httpx.Client) -> None:
+    job = rest.get("/v1/jobs/42").json()
+    assert job["name"] == "jobs/42"
+    assert job["fileCount"] == 3
+    assert job["failedCount"] == 0
+
+
+def test_a_body_with_snake_or_camel_case_names_is_read(rest: httpx.Client) -> None:
+    for names in ({"display_name": "a"}, {"displayName": "a"}):
+        content = base64.b64encode(b"text").decode()
+        answer = rest.post("/v1/jobs", json={"files": [{"filename": "a.srt", "content": content}], **names})
+        assert answer.json()["fileCount"] == 1, answer.text
+
+
+def test_a_nested_name_in_the_path_and_a_partial_body_meet_in_one_message(rest: httpx.Client) -> None:
+    answer = rest.patch("/v1/users/7", json={"displayName": "Vyāsa"})
+    assert answer.json()["name"] == "users/7"
+    assert answer.json()["displayName"] == "Vyāsa"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        (EMBED, {"model": "m", "text": ["a"]}, "text"),
+        ("/v1/jobs", {"files": [{"filename": "a", "contents": "YQ=="}]}, "files.contents"),
+        ("/v1/jobs", {"files": [], "options": {"applyTreshold": 1}}, "options.applyTreshold"),
+        ("/v1/jobs", {"files": [{}, {"content": "YQ==", "filename": 'a"b{', "x": 1}]}, "files.x"),
+        ("/v1/jobs/1:cancel", {"reason": "none"}, "reason"),
+    ],
+)
+def test_trap_1_an_unknown_json_field_is_named(
+    rest: httpx.Client, path: str, body: dict[str, object], field: str
+) -> None:
+    answer = rest.post(path, json=body)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["code"] == 3
+    assert answer.json()["message"] == f'unknown field "{field}"'
+    (violation,) = answer.json()["details"][1]["fieldViolations"]
+    assert violation == {"field": field, "description": "the request has no such field"}
+
+
+def test_trap_1_field_names_inside_texts_are_no_fields(rest: httpx.Client) -> None:
+    text = 'he said: "unknown": {"a": [1, 2]} \\ " and } went {'
+    assert seen_by_the_service(rest.post(EMBED, json={"model": "m", "texts": [text, text]}))["texts"] == 2
+
+
+def test_trap_1_null_and_enum_numbers_pass_the_gateway(rest: httpx.Client) -> None:
+    body = {"model": "m", "texts": ["a"], "truncation": 99, "prompt": None}
+    assert seen_by_the_service(rest.post(EMBED, json=body))["truncation"] == 99
+
+
+def test_an_unknown_query_parameter_is_refused(rest: httpx.Client) -> None:
+    answer = rest.get("/v1/jobs", params={"pagesize": "3"})
+    assert answer.status_code == 400
+    assert "pagesize" in answer.json()["message"]
+
+
+def test_broken_json_is_refused_as_a_status(rest: httpx.Client) -> None:
+    answer = rest.post(EMBED, content='{"model": "m", "texts": [')
+    assert answer.status_code == 400
+    assert answer.json()["code"] == 3
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/x-ndjson", "application/x-ndjson"),
+        ("text/event-stream", "text/event-stream"),
+        ("*/*", "application/json"),
+    ],
+)
+def test_trap_12_a_stream_is_written_as_the_caller_accepts(rest: httpx.Client, accept: str, content_type: str) -> None:
+    answer = rest.get("/v1/jobs/1:watch", headers={"accept": accept})
+    assert answer.headers["content-type"] == content_type
+    text = answer.text
+    frames = {
+        "application/x-ndjson": lambda: [json.loads(line) for line in text.splitlines()],
+        "text/event-stream": lambda: [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")],
+        "*/*": lambda: json.loads(text),
+    }[accept]()
+    assert [next(iter(frame)) for frame in frames] == ["job", "job", "done"]
+
+
+def test_trap_2_a_stream_that_breaks_off_has_no_final_frame(rest: httpx.Client) -> None:
+    answer = rest.get("/v1/jobs/9:watch", headers={"accept": "application/x-ndjson"})
+    assert answer.status_code == 200
+    frames = [json.loads(line) for line in answer.text.splitlines()]
+    assert [next(iter(frame)) for frame in frames] == ["job", "job"]
+
+
+def test_trap_3_a_service_sees_a_deadline_though_the_caller_sent_none(rest: httpx.Client) -> None:
+    remaining_s = seen_by_the_service(rest.post(EMBED, json={"model": "m", "texts": ["a"]}))["remaining_s"]
+    assert isinstance(remaining_s, float)
+    assert 50 < remaining_s <= 60
+
+
+def test_trap_3_a_shorter_deadline_of_the_caller_holds(rest: httpx.Client) -> None:
+    answer = rest.post(EMBED, json={"model": "sleep", "texts": ["5"]}, headers={"grpc-timeout": "300m"})
+    assert answer.status_code == 504
+    assert answer.json()["code"] == 4
+    assert answer.elapsed.total_seconds() < 2
+
+
+def test_trap_4_a_body_over_the_cap_is_refused_with_or_without_a_length(rest: httpx.Client) -> None:
+    def chunks() -> object:
+        yield b'{"model": "m", "texts": ["'
+        for _ in range(REST_CAP // (1 << 20) + 1):
+            yield b"a" * (1 << 20)
+
+    for answer in (rest.post(EMBED, content=b"a" * (REST_CAP + 1)), rest.post(EMBED, content=chunks())):
+        assert answer.status_code == 413
+        assert answer.json()["code"] == 8
+        assert answer.json()["details"][0]["reason"] == "LIMIT_EXCEEDED"
+
+
+def test_a_file_of_20_mb_passes(rest: httpx.Client) -> None:
+    content = base64.b64encode(b"a" * 20_000_000).decode()
+    answer = rest.post("/v1/jobs", json={"files": [{"filename": "a.srt", "content": content}]})
+    assert answer.status_code == 200, answer.text
+
+
+def test_headers_over_the_cap_are_refused(rest: httpx.Client) -> None:
+    assert rest.get("/v1/jobs", headers={"x-long": "a" * 40_000}).status_code == 431
+
+
+def test_trap_5_the_gateways_own_errors_are_statuses_in_json(rest: httpx.Client) -> None:
+    answer = rest.get("/v1/nothing")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["code"] == 5
+    assert answer.json()["details"][0]["reason"] == "RESOURCE_NOT_FOUND"
+    assert answer.json()["details"][1]["requestId"] == answer.headers["x-request-id"]
+
+
+def test_trap_6_a_wrong_method_is_not_found(rest: httpx.Client) -> None:
+    assert rest.put("/v1/jobs/1").status_code == 404
+    assert rest.get(EMBED).status_code == 404
+
+
+def test_trap_6_the_preflight_of_an_allowed_origin_is_answered(rest: httpx.Client) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    del rest.headers["authorization"]
+    answer = rest.options(EMBED, headers={"origin": "https://dashboard.example", **asked})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://dashboard.example"
+    assert "authorization" in answer.headers["access-control-allow-headers"]
+    stranger = rest.options(EMBED, headers={"origin": "https://evil.example", **asked})
+    assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_an_allowed_origin_may_read_the_answer(rest: httpx.Client) -> None:
+    answer = rest.get("/v1/jobs", headers={"origin": "https://dashboard.example"})
+    assert answer.headers["access-control-allow-origin"] == "https://dashboard.example"
+    assert "grpc-status" in answer.headers["access-control-expose-headers"]
+
+
+def test_trap_10_the_details_of_a_services_error_reach_rest(rest: httpx.Client) -> None:
+    answer = rest.post(EMBED, json={"model": "invalid", "texts": ["a"]})
+    assert answer.status_code == 400
+    status = answer.json()
+    assert status["message"] == "a field breaks its rule"
+    assert status["details"][0] == {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "INVALID_INPUT",
+        "domain": "shodhana.api",
+        "metadata": {},
+    }
+    assert status["details"][1]["fieldViolations"][0]["field"] == "texts[0]"
+
+
+def test_trap_12_headers_that_claim_an_identity_are_stripped(rest: httpx.Client) -> None:
+    claimed = {"x-auth-subject": "root", "x-user-permissions": "all", "x-jwt-payload": "e30", "x-other": "kept"}
+    seen = seen_by_the_service(rest.post(EMBED, json={"model": "m", "texts": ["a"]}, headers=claimed))["metadata"]
+    assert isinstance(seen, dict)
+    assert seen["x-other"] == "kept"
+    assert not {"x-auth-subject", "x-user-permissions", "x-jwt-payload"} & set(seen)
+    assert seen["authorization"].startswith("Bearer ")
+
+
+def test_http_1_1_and_http_2_are_both_spoken(gateway: Gateway, rest: httpx.Client) -> None:
+    assert rest.get("/v1/jobs").http_version == "HTTP/1.1"
+    with gateway.client(http1=False, http2=True) as client:
+        assert client.get("/v1/jobs").http_version == "HTTP/2"
