@@ -55,14 +55,22 @@ def follow(path: Path, goes_on: Callable[[], bool]) -> Iterator[str]:
         while goes_on():
             if text := file.read():
                 yield text.decode(errors="replace")
-            elif path.exists() and path.stat().st_ino != _inode(file):
+            elif (newer := _newer(path, file)) is not None:
                 file.close()
-                file = path.open("rb")
+                file = newer
             else:
                 time.sleep(LOOK_AGAIN_S)
     finally:
         file.close()
 
 
-def _inode(file: BinaryIO) -> int:
-    return os.fstat(file.fileno()).st_ino
+def _newer(path: Path, file: BinaryIO) -> BinaryIO | None:
+    """The file that has taken the place of `file`; None while there is none."""
+    try:
+        newer = path.open("rb")
+    except FileNotFoundError:
+        return None
+    if os.path.sameopenfile(newer.fileno(), file.fileno()):
+        newer.close()
+        return None
+    return newer

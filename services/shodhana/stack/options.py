@@ -25,6 +25,7 @@ class StackOptions:
     is_semantic: bool = True
     """False: the core engine alone, without embedding and review."""
     database_url: str | None = None
+    database_replica_url: str | None = None
     redis_url: str | None = None
     celery_broker_url: str | None = None
     otlp_endpoint: str | None = None
@@ -42,6 +43,7 @@ def options_from(
         gateway_port=gateway_port,
         is_semantic=environment.get("ENABLE_EPIC_3", "true").lower() not in FALSE,
         database_url=environment.get("DATABASE_URL") or None,
+        database_replica_url=environment.get("DATABASE_REPLICA_URL") or None,
         redis_url=environment.get("REDIS_URL") or None,
         celery_broker_url=environment.get("CELERY_BROKER_URL") or None,
         otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,

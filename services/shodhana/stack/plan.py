@@ -21,6 +21,11 @@ DRAIN_S = 3.0
 ALONE_DRAIN_S = 0.1
 """No other replica takes over, so there is nobody to wait for."""
 GATEWAY = "gateway"
+NOT_INHERITED = (
+    *("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "CELERY_BROKER_URL"),
+    *("SERVICE_ACCOUNT_ID", "SERVICE_ACCOUNT_SECRET"),
+)
+"""The user's are the stack's: a service is told its own, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ class _Planner:
 
     def _environment(self, replica: Replica) -> dict[str, str]:
         row, directory = replica.row, self._directory
-        environment = {f"{name.upper()}_ADDRESSES": ",".join(found) for name, found in self._addresses.items()}
+        environment = dict.fromkeys(NOT_INHERITED, "")
+        environment |= {f"{name.upper()}_ADDRESSES": ",".join(found) for name, found in self._addresses.items()}
         environment |= {
             "METRICS_ADDRESS": self._metrics_address(replica),
             "JWKS_PATH": str(directory.jwks),
@@ -121,6 +127,8 @@ class _Planner:
         if row.schema is not None:
             password = self._credentials.of(f"role {row.schema}")
             environment["DATABASE_URL"] = login_url(self._urls["database"], role_of(row.schema), password)
+            if replica_url := self._options.database_replica_url:
+                environment["DATABASE_REPLICA_URL"] = login_url(replica_url, role_of(row.schema), password)
         if "cache" in row.stores:
             environment["REDIS_URL"] = self._urls["cache"]
         if "broker" in row.stores:

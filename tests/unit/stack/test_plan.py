@@ -1,0 +1,104 @@
+"""The plan of a stack: what each program is told, and in which order they start."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from shodhana.stack.options import StackOptions
+from shodhana.stack.parts import Program, check_order
+from shodhana.stack.places import StackDirectory
+from shodhana.stack.plan import StackPlan, plan_stack
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> StackDirectory:
+    return StackDirectory(tmp_path)
+
+
+def programs(plan: StackPlan) -> dict[str, Program]:
+    return {part.name: part for part in plan.parts if isinstance(part, Program)}
+
+
+def test_every_need_is_met_and_every_port_is_its_own(directory: StackDirectory) -> None:
+    plan = plan_stack(directory, StackOptions({"": 3}))
+    check_order(plan.parts)
+    ports = [program.port for program in programs(plan).values() if program.port]
+    assert len(ports) == len(set(ports)) > 15
+
+
+def test_a_caller_knows_every_replica_and_waits_for_all(directory: StackDirectory) -> None:
+    found = programs(plan_stack(directory, StackOptions({"similarity": 2})))
+    addresses = found["quality"].environment["SIMILARITY_ADDRESSES"].split(",")
+    assert addresses == [f"127.0.0.1:{found[name].port}" for name in ("similarity-1", "similarity-2")]
+    assert {"similarity-1", "similarity-2", "migrations", "redis-cache"} <= found["quality"].needs
+
+
+def test_each_service_logs_in_with_its_own_role_and_none_with_the_owners_password(directory: StackDirectory) -> None:
+    plan = plan_stack(directory, StackOptions())
+    found = programs(plan)
+    assert "//shodhana_quality:" in found["quality"].environment["DATABASE_URL"]
+    assert "//shodhana_transcripts:" in found["transcripts"].environment["DATABASE_URL"]
+    assert found["embedding"].environment["DATABASE_URL"] == ""
+    secrets = [found["quality"].environment[name] for name in ("DATABASE_URL", "SERVICE_ACCOUNT_SECRET")]
+    for other in ("similarity", "review", "identity"):
+        assert not set(secrets) & set(found[other].environment.values())
+
+
+def test_no_secret_stands_in_a_command_line(directory: StackDirectory) -> None:
+    plan = plan_stack(directory, StackOptions())
+    secrets = json.loads(directory.secrets.read_text()).values()
+    commands = " ".join(word for program in programs(plan).values() for word in program.command)
+    assert not [secret for secret in secrets if secret in commands]
+
+
+def test_servers_of_the_users_own_replace_the_embedded_ones(directory: StackDirectory) -> None:
+    options = StackOptions(
+        database_url="postgresql://owner:pw@db.example/lectures",
+        redis_url="redis://cache.example/0",
+        celery_broker_url="redis://broker.example/1",
+        otlp_endpoint="http://collector.example:4317",
+    )
+    plan = plan_stack(directory, options)
+    found = programs(plan)
+    assert not {"postgres", "redis-cache", "redis-broker"} & set(found)
+    check_order(plan.parts)
+    environment = found["transcripts"].environment
+    assert "@db.example/lectures" in environment["DATABASE_URL"]
+    assert environment["REDIS_URL"] == "redis://cache.example/0"
+    assert environment["CELERY_BROKER_URL"] == "redis://broker.example/1"
+    assert plan.addresses["traces"] == "http://collector.example:4317"
+
+
+def test_a_lone_replica_does_not_wait_for_others_to_take_over(directory: StackDirectory) -> None:
+    found = programs(plan_stack(directory, StackOptions({"quality": 2})))
+    assert float(found["identity"].environment["DRAIN_S"]) < 1
+    assert float(found["quality-1"].environment["DRAIN_S"]) >= 3
+
+
+def test_the_core_engine_alone_is_told_so(directory: StackDirectory) -> None:
+    found = programs(plan_stack(directory, StackOptions(is_semantic=False)))
+    assert "embedding" not in found
+    assert found["similarity"].environment["ENABLE_EPIC_3"] == "false"
+    assert "EMBEDDING_ADDRESSES" not in found["similarity"].environment
+
+
+def test_the_gateway_starts_last_and_stops_first(directory: StackDirectory) -> None:
+    plan = plan_stack(directory, StackOptions())
+    gateway = programs(plan)["gateway"]
+    assert {"identity", "similarity", "quality", "review", "transcripts", "embedding"} <= gateway.needs
+    assert not any(gateway.name in part.needs for part in plan.parts)
+
+
+def test_the_owners_credentials_in_the_users_environment_reach_no_service(
+    directory: StackDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = "postgresql://owner:secret@db.example/lectures"
+    for name in ("DATABASE_URL", "DATABASE_REPLICA_URL", "SERVICE_ACCOUNT_SECRET"):
+        monkeypatch.setenv(name, owner)
+    plan = plan_stack(directory, StackOptions(database_url=owner, database_replica_url=owner))
+    services = [program for program in programs(plan).values() if "METRICS_ADDRESS" in program.environment]
+    assert services
+    assert not [program for program in services if owner in (os.environ | dict(program.environment)).values()]
