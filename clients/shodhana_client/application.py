@@ -113,7 +113,7 @@ def rpc(context: typer.Context) -> None:
 def token(profile: Profile = None) -> None:
     """Print an access token, for curl.
 
-    Example: curl --cacert .shodhana/tls/ca.crt -H "authorization: Bearer $(shodhana token)" …
+    Example: curl --cacert .shodhana/tls/ca.pem -H "authorization: Bearer $(shodhana token)" …
     """
     from .commands.session import connected
 

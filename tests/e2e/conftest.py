@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +93,9 @@ def directory() -> Iterator[Path]:
             yield place
         finally:
             stack_command("down", place)
+
+
+@pytest.fixture(scope="session")
+def run_command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_command("up", directory, "--detach")`: a command of the stack, as a process."""
+    return stack_command

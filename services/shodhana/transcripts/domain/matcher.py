@@ -118,8 +118,8 @@ def _probability(span: Span, reading: Reading, candidate: Candidate, margin: flo
         return LISTED if span.frequency < VERY_COMMON or len(span.tokens) > 1 else 0.0
     if span.frequency >= COMMON:
         return 0.0  # plain English in the span: only a listed spelling speaks against it
-    if alias is not None:
-        return FOLDED
+    if alias is not None and span.frequency < RARE:
+        return FOLDED  # "puny" and "zap" fold onto terms too
     length = min(len(reading.inflected.base), LENGTH_CAP) - TYPICAL_LENGTH
     evidence = SLOPE * (candidate.score - MIDPOINT) + MARGIN_WEIGHT * max(-MARGIN_CAP, min(margin, MARGIN_CAP))
     evidence += LENGTH_WEIGHT * length - JOIN_PENALTY * (len(span.tokens) - 1) - NAME_PENALTY * span.is_name_like

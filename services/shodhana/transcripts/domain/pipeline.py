@@ -222,7 +222,7 @@ def _decisions(
 
 def _claim(decision: Decision) -> float:
     """How strongly a decision claims its words: its probability, and a little for each word it accounts for."""
-    return decision.best.probability + 0.02 * (len(decision.span.tokens) - 1)
+    return decision.best.probability + 0.05 * (len(decision.span.tokens) - 1)
 
 
 def _doubles(decision: Decision, transcript: Transcript) -> bool:
