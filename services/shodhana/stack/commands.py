@@ -63,7 +63,7 @@ def up(directory: Directory = None, replicas: Replicas = None, port: Port = None
 
     try:
         started = run_stack(_place(directory), options, watcher)
-    except AlreadyRunning as error:
+    except (AlreadyRunning, OptionInvalid) as error:
         _fail(str(error))
     if not started:
         raise typer.Exit(ERROR)

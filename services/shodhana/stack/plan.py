@@ -10,10 +10,10 @@ from .credentials import LOCAL_USER, ensure_credentials
 from .envoy import EmbeddedEnvoy
 from .keeper import guarded
 from .migrations import role_of
-from .options import StackOptions, login_url
+from .options import OptionInvalid, StackOptions, login_url
 from .parts import Part, Program
 from .places import StackDirectory
-from .ports import LOOPBACK, allot
+from .ports import LOOPBACK, allot, free_port
 from .topology import SCHEMAS, Replica, chosen_rows, replicas_of
 
 DRAIN_S = 3.0
@@ -52,8 +52,10 @@ class _Planner:
         self._replicas = replicas_of(rows, options)
         self._credentials = ensure_credentials(directory, SCHEMAS)
         self._ports = allot(_port_names(self._replicas), directory.root)
-        if options.gateway_port is not None:
-            self._ports[GATEWAY] = options.gateway_port
+        if (wanted := options.gateway_port) is not None:
+            if free_port(wanted) != wanted:
+                raise OptionInvalid(f"--port {wanted}: taken by another program")
+            self._ports[GATEWAY] = wanted
         self._addresses = {row.name: self._addresses_of(row.name) for row in rows if row.serves}
         self._urls: dict[str, str] = {}
         """Of the stores: "database", "cache", "broker"."""
