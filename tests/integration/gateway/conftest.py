@@ -143,6 +143,10 @@ class Gateway:
     def healthy_hosts(self, cluster: str = "embedding") -> int:
         return self.statistics(rf"cluster\.{cluster}\.membership_healthy")[f"cluster.{cluster}.membership_healthy"]
 
+    def wait_until_healthy(self, count: int) -> None:
+        """Returns when the health checks count so many replicas of `embedding`."""
+        wait_for(lambda: self.healthy_hosts() == count)
+
     def access_log(self, request_id: str) -> dict[str, Any]:
         """The line of a request, which is written shortly after its answer."""
         found: list[dict[str, Any]] = []

@@ -1,0 +1,178 @@
+"""What runs the gateway: health, metrics, logs, traces, pages, TLS and rate limits."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.trace.v1 import trace_pb2
+from shodhana.stack.gateway_config import RateLimits
+from shodhana.stack.ports import free_port
+
+if TYPE_CHECKING:
+    from conftest import Gateway
+
+EMBED = "/v1/embeddings:embed"
+Start = Callable[..., AbstractContextManager["Gateway"]]
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Receives spans over OTLP."""
+
+    def __init__(self) -> None:
+        self.spans: list[trace_pb2.Span] = []
+        self.port = free_port()
+
+    def Export(self, request: Any, context: Any) -> trace_service_pb2.ExportTraceServiceResponse:
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.extend(scope.spans)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def of_trace(self, trace_id: str, count: int) -> list[trace_pb2.Span]:
+        """The spans of a trace, once there are `count`."""
+        ends_at = time.monotonic() + 20
+        while True:
+            found = [span for span in self.spans if span.trace_id.hex() == trace_id]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < ends_at, f"{len(found)} spans of {count}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    server = grpc.server(ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    server.add_insecure_port(f"127.0.0.1:{collector.port}")
+    server.start()
+    yield collector
+    server.stop(None).wait()
+
+
+def test_health_and_readiness_need_no_token(gateway: Gateway) -> None:
+    with gateway.client("") as client:
+        assert client.get("/health").status_code == 200
+        assert client.get("/ready").status_code == 200
+
+
+def test_the_document_and_its_page_need_no_token_and_nothing_from_elsewhere(gateway: Gateway) -> None:
+    with gateway.client("") as client:
+        document, page = client.get("/openapi.json"), client.get("/docs")
+        parts = [client.get(path) for path in ("/docs.css", "/docs.js")]
+    assert document.headers["content-type"] == "application/json"
+    assert "/v1/transcripts:correct" in document.json()["paths"]
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert [part.status_code for part in parts] == [200, 200]
+    for part in (page, *parts):
+        assert re.findall(r"https?://[^\s\"']+", part.text) == []
+
+
+def test_trap_11_the_metrics_name_each_method_and_the_listener_shows_nothing_else(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        client.get("/v1/jobs")
+    address = f"http://{gateway.parameters.metrics}"
+    text = httpx.get(f"{address}/metrics").text
+    line = r"envoy_cluster_grpc_\S*TranscriptService\S*ListJobs\S*_success|envoy_cluster_grpc_success\{[^}]*ListJobs[^}]*\}"
+    assert re.search(line, text), [row for row in text.splitlines() if "ListJobs" in row]
+    assert "envoy_cluster_membership_healthy{" in text
+    for path in ("/", "/config_dump", "/quitquitquit", "/stats"):
+        assert httpx.get(address + path).status_code == 404
+    assert httpx.post(f"{address}/metrics").status_code == 404
+
+
+def test_the_access_log_tells_who_called_what_but_no_secret(gateway: Gateway) -> None:
+    request_id = str(uuid.uuid4())
+    token = gateway.keys.token("transcripts:read", sub="users/77")
+    with gateway.client(token) as client:
+        answer = client.get("/v1/jobs?pageToken=secret", headers={"x-request-id": request_id})
+    assert answer.headers["x-request-id"] == request_id
+    line = gateway.access_log(request_id)
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/jobs", 200)
+    assert line["rpc"] == "/shodhana.api.transcripts.v1.TranscriptService/ListJobs"
+    assert line["subject"] == "users/77"
+    assert line["upstream"] in {replica.address for replica in gateway.replicas}
+    assert token not in json.dumps(line)
+    assert "secret" not in json.dumps(line)
+
+
+def test_the_gateways_spans_join_the_callers_and_the_services(start_gateway: Start, collector: Collector) -> None:
+    trace_id, caller = uuid.uuid4().hex, uuid.uuid4().hex[:16]
+    with start_gateway(otlp=f"127.0.0.1:{collector.port}") as gateway, gateway.client() as client:
+        answer = client.post(
+            EMBED,
+            json={"model": "m", "texts": ["a"]},
+            headers={"traceparent": f"00-{trace_id}-{caller}-01"},
+        )
+        spans = {span.kind: span for span in collector.of_trace(trace_id, 2)}
+    server, upstream = spans[trace_pb2.Span.SPAN_KIND_SERVER], spans[trace_pb2.Span.SPAN_KIND_CLIENT]
+    assert server.parent_span_id.hex() == caller
+    assert upstream.parent_span_id == server.span_id
+    handed_on = json.loads(answer.json()["modelFingerprint"])["metadata"]["traceparent"]
+    assert handed_on == f"00-{trace_id}-{upstream.span_id.hex()}-01"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+def test_tls_1_2_and_1_3_are_spoken_for_both_protocols(
+    gateway: Gateway, version: ssl.TLSVersion, protocol: str
+) -> None:
+    context = ssl.create_default_context(cafile=str(gateway.parameters.certificate))
+    context.minimum_version = context.maximum_version = version
+    context.set_alpn_protocols([protocol])
+    host, _, port = gateway.parameters.listen.rpartition(":")
+    with socket.create_connection((host, int(port))) as raw, context.wrap_socket(raw, server_hostname=host) as secure:
+        assert secure.selected_alpn_protocol() == protocol
+        assert secure.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
+
+
+def test_weak_tls_is_refused(gateway: Gateway) -> None:
+    host, _, port = gateway.parameters.listen.rpartition(":")
+    context = ssl.create_default_context(cafile=str(gateway.parameters.certificate))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES128-SHA:@SECLEVEL=0")  # no forward secrecy
+    with socket.create_connection((host, int(port))) as raw, pytest.raises(ssl.SSLError):
+        context.wrap_socket(raw, server_hostname=host)
+
+
+def test_plain_http_is_refused(gateway: Gateway) -> None:
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(f"http://{gateway.parameters.listen}/health")
+
+
+def test_one_subject_over_its_rate_leaves_the_others_alone(start_gateway: Start) -> None:
+    limits = RateLimits(total_per_s=1000, subject_per_s=5, token_per_s=5, burst_s=1)
+    with start_gateway(rate_limits=limits) as gateway:
+        greedy = gateway.keys.token("transcripts:read", sub="users/greedy")
+        with gateway.client(greedy) as client:
+            answers = [client.get("/v1/jobs") for _ in range(30)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert len(refused) >= 15
+        assert refused[0].json()["code"] == 8
+        assert refused[0].json()["details"][0]["reason"] == "LIMIT_EXCEEDED"
+        with gateway.client(gateway.keys.token("transcripts:read", sub="users/modest")) as client:
+            assert client.get("/v1/jobs").status_code == 200
+
+
+def test_asking_for_tokens_is_limited_by_address(start_gateway: Start) -> None:
+    limits = RateLimits(total_per_s=1000, subject_per_s=1000, token_per_s=5, burst_s=1)
+    body = {"clientId": "someone", "clientSecret": "guess"}
+    with start_gateway(rate_limits=limits) as gateway, gateway.client("") as client:
+        statuses = [client.post("/v1/tokens:issue", json=body).status_code for _ in range(30)]
+        assert statuses[0] == 200
+        assert statuses.count(429) >= 15
+        assert client.get("/v1/jwks").status_code == 200
