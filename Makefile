@@ -36,14 +36,7 @@ test: setup-dev ## Run every test
 	@python tools/run_tests.py
 
 check: setup-dev ## Format, lint, types, import rules, contracts, generated code, glossary
-	ruff format --check .
-	ruff check .
-	mypy
-	lint-imports
-	python tools/generate.py --lint
-	python tools/generate.py --breaking
-	python tools/generate.py --check
-	python tools/check_glossary.py
+	@tools/check.sh
 
 gen: setup-dev ## Generate code from the contracts
 	python tools/generate.py

@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 wanted=${1:-stack}
+[ "$wanted" = stack ] || tools/setup.sh stack
 venv=.venv
 locks="requirements/build.txt requirements/models.txt requirements/stack.txt"
 if [ "$wanted" = dev ]; then
@@ -45,7 +46,7 @@ if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>
 fi
 
 echo "setup: packages"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/build.txt
 install() {
   # Compiled at once: uncompiled packages make every process of the first start seconds slower.
   "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode "$@"

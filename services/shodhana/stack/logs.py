@@ -49,7 +49,7 @@ def last_lines(path: Path, count: int) -> str:
 
 def follow(path: Path, goes_on: Callable[[], bool]) -> Iterator[str]:
     """New text as it is written, from the present end, over turns of the file, while `goes_on()`."""
-    file = path.open("rb")
+    file: BinaryIO = path.open("rb")
     file.seek(0, 2)
     try:
         while goes_on():
