@@ -237,14 +237,20 @@ def base_parameters(folder: Path, certificates: Path, replicas: list[Replica]) -
 
 @contextmanager
 def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterator[Gateway]:
-    """Two replicas and an Envoy before them; `changes` replace parameters, `tls` makes the replicas ask for TLS."""
-    tls = changes.pop("tls", None)
+    """Two replicas and an Envoy before them; `changes` replace parameters.
+
+    `tls`: a folder of certificates, with which the replicas ask for TLS. `by_name`: they are found through DNS.
+    """
+    tls, by_name = changes.pop("tls", None), changes.pop("by_name", False)
     replicas = [Replica(free_port(), folder / "attempts", tls) for _ in range(2)]
     for replica in replicas:
         replica.start()
     keys = Keys(folder / "jwks.json")
     keys.publish()
     parameters = replace(base_parameters(folder, certificates, replicas), **changes)
+    if by_name:
+        names = tuple(f"localhost:{replica.port}" for replica in replicas)
+        parameters = replace(parameters, clusters=dict.fromkeys(SERVICES, Cluster(names, "dns")))
     configuration, log = folder / "envoy.yaml", folder / "envoy.log"
     configuration.write_text(render(parameters))
     command = [envoy_program(), "-c", str(configuration), "--disable-hot-restart", "--concurrency", "2", "-l", "error"]

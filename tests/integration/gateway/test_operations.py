@@ -87,8 +87,8 @@ def test_trap_11_the_metrics_name_each_method_and_the_listener_shows_nothing_els
         client.get("/v1/jobs")
     address = f"http://{gateway.parameters.metrics}"
     text = httpx.get(f"{address}/metrics").text
-    line = r"envoy_cluster_grpc_\S*TranscriptService\S*ListJobs\S*_success|envoy_cluster_grpc_success\{[^}]*ListJobs[^}]*\}"
-    assert re.search(line, text), [row for row in text.splitlines() if "ListJobs" in row]
+    (row,) = (row for row in text.splitlines() if row.startswith("envoy_cluster_grpc_success{") and "ListJobs" in row)
+    assert 'envoy_grpc_bridge_service="shodhana_api_transcripts_v1_TranscriptService"' in row
     assert "envoy_cluster_membership_healthy{" in text
     for path in ("/", "/config_dump", "/quitquitquit", "/stats"):
         assert httpx.get(address + path).status_code == 404
@@ -147,6 +147,12 @@ def test_weak_tls_is_refused(gateway: Gateway) -> None:
     context.set_ciphers("AES128-SHA:@SECLEVEL=0")  # no forward secrecy
     with socket.create_connection((host, int(port))) as raw, pytest.raises(ssl.SSLError):
         context.wrap_socket(raw, server_hostname=host)
+
+
+def test_replicas_are_found_through_dns(start_gateway: Start) -> None:
+    with start_gateway(by_name=True) as gateway, gateway.client() as client:
+        answers = {client.get("/v1/embeddings/models").json()["models"][0]["modelId"] for _ in range(50)}
+    assert answers == {str(replica.port) for replica in gateway.replicas}
 
 
 def test_plain_http_is_refused(gateway: Gateway) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .keys import keys_cluster
 from .parameters import Cluster, GatewayParameters, UpstreamTls
-from .values import Config, socket_address, typed
+from .values import Config, extension, socket_address, typed
 
 OTLP = "otlp"
 ADMIN = "admin"
@@ -45,12 +45,17 @@ def discovery(name: str, cluster: Cluster) -> Config:
     """Where the replicas are found."""
     if cluster.resolution == "static":
         return {"type": "STATIC", **endpoints(name, cluster.addresses)}
-    return {
-        "type": "STRICT_DNS",
-        "dns_refresh_rate": "2s",
-        "dns_lookup_family": "V4_PREFERRED",
-        **endpoints(name, cluster.addresses),
-    }
+    return {"cluster_type": dns(), **endpoints(name, cluster.addresses)}
+
+
+def dns() -> Config:
+    """Every address of a name is a replica; an IP address resolves to itself."""
+    return extension(
+        "envoy.clusters.dns",
+        "extensions.clusters.dns.v3.DnsCluster",
+        dns_refresh_rate="2s",
+        dns_lookup_family="V4_PREFERRED",
+    )
 
 
 def endpoints(name: str, addresses: tuple[str, ...]) -> Config:
@@ -147,8 +152,7 @@ def otlp_cluster(address: str) -> Config:
     """The trace collector."""
     return {
         "name": OTLP,
-        "type": "STRICT_DNS",  # an IP address resolves to itself
-        "dns_lookup_family": "V4_PREFERRED",
+        "cluster_type": dns(),
         "connect_timeout": "1s",
         "typed_extension_protocol_options": http2_upstream(),
         **endpoints(OTLP, (address,)),

@@ -1,0 +1,166 @@
+"""The rendered configuration, as Envoy itself judges it, for each kind of deployment."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from shodhana.stack.gateway.bootstrap import bootstrap
+from shodhana.stack.gateway.contracts import read_descriptors, rpcs_of
+from shodhana.stack.gateway.routes import COMPUTATION, LOOK_UP, STREAM, WRITE, policy_of
+from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, UpstreamTls, render
+from shodhana.stack.places import GATEWAY
+
+RPCS = {rpc.name: rpc for rpc in rpcs_of(read_descriptors(GATEWAY / "descriptors.binpb"))}
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> GatewayParameters:
+    """Two replicas a service on this machine."""
+    write_certificate(tmp_path)
+    (tmp_path / "jwks.json").write_text('{"keys": []}')
+    ports = iter(range(50051, 50100))
+    return GatewayParameters(
+        certificate=tmp_path / "tls.crt",
+        private_key=tmp_path / "tls.key",
+        jwks=tmp_path / "jwks.json",
+        clusters={name: Cluster((f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}")) for name in SERVICES},
+        metrics="127.0.0.1:9902",
+    )
+
+
+def compose(local: GatewayParameters) -> GatewayParameters:
+    return replace(
+        local,
+        listen="0.0.0.0:8443",
+        metrics="0.0.0.0:9902",
+        clusters={name: Cluster((f"{name}:50051",), "dns") for name in SERVICES},
+        otlp="jaeger:4317",
+        allowed_origins=("https://dashboard.example",),
+    )
+
+
+def kubernetes(local: GatewayParameters) -> GatewayParameters:
+    names = {name: f"{name}.sanskrit-processing.svc.cluster.local:50051" for name in SERVICES}
+    return replace(
+        compose(local),
+        clusters={name: Cluster((address,), "dns") for name, address in names.items()},
+        upstream_tls=UpstreamTls(local.certificate, local.certificate, local.private_key),
+        sampling_percent=10,
+    )
+
+
+def write_certificate(folder: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    (folder / "tls.crt").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "tls.key").write_bytes(key.private_bytes(*form))
+
+
+@pytest.mark.parametrize("place", ["local", "compose", "kubernetes"])
+def test_envoy_takes_the_configuration(local: GatewayParameters, tmp_path: Path, place: str) -> None:
+    parameters = {"local": lambda found: found, "compose": compose, "kubernetes": kubernetes}[place](local)
+    configuration = tmp_path / "envoy.yaml"
+    configuration.write_text(render(parameters))
+    found = find_spec("envoy")
+    assert found is not None
+    program = Path(str(found.origin)).parent / "_bin" / "envoy"
+    command = [str(program), "--mode", "validate", "-c", str(configuration)]
+    verdict = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert verdict.returncode == 0, verdict.stderr
+    assert "deprecated" not in verdict.stderr.lower()
+
+
+def test_the_same_parameters_make_the_same_text(local: GatewayParameters) -> None:
+    assert render(local) == render(local)
+
+
+def test_names_are_asked_of_dns_and_addresses_are_not(local: GatewayParameters) -> None:
+    assert {cluster["type"] for cluster in service_clusters(local)} == {"STATIC"}
+    assert {cluster["cluster_type"]["name"] for cluster in service_clusters(compose(local))} == {"envoy.clusters.dns"}
+
+
+def test_a_service_that_is_absent_is_not_exposed(local: GatewayParameters) -> None:
+    without = {name: cluster for name, cluster in local.clusters.items() if name != "review"}
+    text = render(replace(local, clusters=without))
+    routes = [route["name"] for route in routes_of(replace(local, clusters=without)) if "name" in route]
+    assert not [name for name in routes if ".review." in name]
+    assert "cluster: review\n" not in text
+
+
+def test_without_a_collector_nothing_is_traced(local: GatewayParameters) -> None:
+    assert "tracing" not in manager(local)
+    assert manager(compose(local))["tracing"]["spawn_upstream_span"] is True
+
+
+def test_the_admin_interface_stays_on_the_loopback(local: GatewayParameters) -> None:
+    for parameters in (local, compose(local), kubernetes(local)):
+        assert bootstrap(parameters)["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_filters_stand_in_their_order(local: GatewayParameters) -> None:
+    names = [found["name"].rpartition(".")[2] for found in manager(local)["http_filters"]]
+    assert names == [
+        *("health", "ready", "cors", "buffer", "lua", "grpc_web", "grpc_json_transcoder"),
+        *("jwt_authn", "rbac", "local_ratelimit", "grpc_stats", "router"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("GetJob", LOOK_UP),
+        ("ListCases", LOOK_UP),
+        ("Search", COMPUTATION),
+        ("Embed", COMPUTATION),
+        ("CorrectTranscript", WRITE),
+        ("CreateCases", WRITE),
+        ("DecideCase", WRITE),
+        ("WatchJob", STREAM),
+        ("EmbedStream", STREAM),
+    ],
+)
+def test_each_kind_of_call_has_its_policy(name: str, policy: object) -> None:
+    assert policy_of(RPCS[name]) is policy
+
+
+def test_only_reads_are_sent_again_after_they_may_have_arrived(local: GatewayParameters) -> None:
+    for route in routes_of(local):
+        if "name" not in route:
+            continue
+        rpc = RPCS[route["name"].rpartition("/")[2]]
+        again = set(route["route"]["retry_policy"]["retry_on"].split(","))
+        if not rpc.is_read or rpc.server_streams:
+            assert again == {"connect-failure", "refused-stream"}, rpc.path
+        else:
+            assert {"reset", "unavailable"} < again, rpc.path
+
+
+def service_clusters(parameters: GatewayParameters) -> list[dict[str, Any]]:
+    found = yaml.safe_load(render(parameters))["static_resources"]["clusters"]
+    return [cluster for cluster in found if cluster["name"] in SERVICES]
+
+
+def manager(parameters: GatewayParameters) -> dict[str, Any]:
+    listener = bootstrap(parameters)["static_resources"]["listeners"][0]
+    found: dict[str, Any] = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    return found
+
+
+def routes_of(parameters: GatewayParameters) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = manager(parameters)["route_config"]["virtual_hosts"][0]["routes"]
+    return found
