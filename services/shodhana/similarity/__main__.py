@@ -46,9 +46,12 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
 
 
 async def _keep_up(library: Library, interval_s: float) -> None:
-    while True:
-        await library.refresh()
-        await asyncio.sleep(interval_s)
+    try:
+        while True:
+            await library.refresh()
+            await asyncio.sleep(interval_s)
+    finally:
+        await library.close()
 
 
 def _build_indexes(

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,10 @@ FORMATS = {
 }
 DEFAULT_VERSIONS, DEFAULT_ENTRIES = 20, 100
 CHUNK_BYTES = 64 * 1024
+PATIENCE_S = 2.0  # for the vectors of a new version; those of a large import follow in the background
 COLUMNS = ("lemma", "domain", "field", "pos", "gloss", "aliases", "note", "anglicised", "source", "license")
+
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
             request_id=request.request_id or None,
         )
         made = await self.store.create_version(new)
-        await self.library.refresh()
+        await self.library.refresh(PATIENCE_S)
         response = _imported(parsed)
         response.version.CopyFrom(version_message(made.version))
         response.replaced_count = made.replaced_count
@@ -92,13 +96,13 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         self, request: pb.ActivateLexiconVersionRequest, context: Any
     ) -> pb.LexiconVersion:
         version = await self.store.activate(int(request.name.rpartition("/")[2]))
-        await self.library.refresh()
+        await self.library.refresh(PATIENCE_S)
         return version_message(version)
 
     async def GetEntry(self, request: pb.GetEntryRequest, context: Any) -> pb.Entry:
         parent, _, key = request.name.partition("/entries/")
         version = await self._version(parent)
-        if key.isdecimal():
+        if _NUMBER.fullmatch(key):
             entry = await self.store.entry(version.version_id, int(key))
         else:
             entry = (await self.library.loaded(version.version_id)).by_name(key)

@@ -14,7 +14,7 @@ from shodhana.runtime.cache import LayeredCache
 from shodhana.runtime.timestamps import duration
 
 from .domain.library import Library
-from .domain.search import Found, Query
+from .domain.query import Found, Query
 from .translation import PATHS, candidate_message, options_of, version_id_of
 
 
@@ -44,7 +44,8 @@ class SimilarityServicer(grpc_api.SimilarityServiceServicer):
         options = options_of(message)
         use_postgres = message.backend == pb.SEARCH_BACKEND_POSTGRES
         version, searcher = await self.library.searcher(version_id_of(message.lexicon_version), use_postgres)
-        keys = [_key(version.version_id, message, query) for query in queries]
+        scope = f"{version.version_id}:{searcher.scope}"
+        keys = [_key(scope, message, query) for query in queries]
         cached = await self.cache.get_many(keys)
         missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in cached}
         found = await searcher.search(list(missing.values()), options) if missing else None
@@ -61,7 +62,7 @@ class SimilarityServicer(grpc_api.SimilarityServiceServicer):
             usage=_usage(found, began),
             degraded=found is not None and found.degraded,
             lexicon_version=version.name,
-            eligible_count=found.eligible_count if found else version.entry_count,
+            eligible_count=searcher.eligible_count(options),
         )
 
 
@@ -73,6 +74,6 @@ def _usage(found: Found | None, began: float) -> pb.SearchUsage:
     )
 
 
-def _key(version_id: int, options: pb.SearchOptions, query: Query) -> str:
+def _key(scope: str, options: pb.SearchOptions, query: Query) -> str:
     content = options.SerializeToString(deterministic=True) + f"\0{query.heard}\0{query.context}".encode()
-    return f"search:{version_id}:{hashlib.blake2b(content, digest_size=16).hexdigest()}"
+    return f"search:{scope}:{hashlib.blake2b(content, digest_size=16).hexdigest()}"

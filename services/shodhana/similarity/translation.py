@@ -9,7 +9,7 @@ from shodhana.text.transliterate import devanagari_of
 
 from .domain.index import Path
 from .domain.lexicon import Entry, Version
-from .domain.search import Candidate, Condition, Filter, Fusion, Kind, Mode, Options
+from .domain.query import Candidate, Condition, Filter, Fusion, Kind, Mode, Options
 
 MODES = {
     similarity_pb2.SEARCH_MODE_PHONETIC: Mode.PHONETIC,

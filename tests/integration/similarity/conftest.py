@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from shodhana.embedding.adapters.openvino_engine import OpenVinoEngine
 from shodhana.embedding.domain.phonetic import PhoneticEngine
 from shodhana.similarity.domain.index import Matrix, Model
-from shodhana.similarity.domain.search import VectorsMissing
+from shodhana.similarity.domain.query import VectorsMissing
 from shodhana.stack.places import MODEL
 
 
 class LocalVectorizer:
-    """The port `Vectorizer` over the engines themselves; `is_down` makes it fail."""
+    """The port `Vectorizer` over the engines themselves, each text encoded once; `is_down` makes it fail."""
 
     def __init__(self) -> None:
         self._engines = {Model.PHONETIC: PhoneticEngine(), Model.SEMANTIC: OpenVinoEngine(MODEL)}
+        self._known: dict[tuple[Model, str], Matrix] = {}
         self.is_down = False
         self.calls = 0
 
@@ -25,7 +27,10 @@ class LocalVectorizer:
             raise VectorsMissing("down")
         self.calls += 1
         engine = self._engines[model]
-        return engine.encode(engine.tokenize(texts))
+        if missing := [text for text in dict.fromkeys(texts) if (model, text) not in self._known]:
+            fresh = engine.encode(engine.tokenize(missing))
+            self._known.update(zip([(model, text) for text in missing], fresh, strict=True))
+        return np.stack([self._known[model, text] for text in texts])
 
     async def fingerprint(self, model: Model) -> str:
         return self._engines[model].card.fingerprint

@@ -18,7 +18,7 @@ from shodhana.similarity.domain.glossary import take_over_glossary
 from shodhana.similarity.domain.importers import Provenance, parse
 from shodhana.similarity.domain.lexicon import Entry, NewVersion, diff
 from shodhana.similarity.domain.library import Library
-from shodhana.similarity.domain.search import Condition, Filter, Mode, Options, Query
+from shodhana.similarity.domain.query import Condition, Filter, Mode, Options, Query
 from shodhana.stack.places import GLOSSARY
 
 
@@ -33,7 +33,7 @@ async def pool(postgres_database: Any) -> AsyncIterator[asyncpg.Pool]:
 async def library(pool: asyncpg.Pool, vectorizer: Any) -> Library:
     store = PostgresStore(pool)
     await take_over_glossary(GLOSSARY, store)
-    library = Library(store, store, vectorizer, partial(_build_indexes, pool))
+    library = Library(store, store, vectorizer, partial(_build_indexes, pool), switch_s=120)
     await library.refresh()
     return library
 

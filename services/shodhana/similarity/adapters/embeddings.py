@@ -14,7 +14,7 @@ from shodhana.errors import DomainError
 from shodhana.runtime.breaker import CircuitBreaker
 
 from ..domain.index import Matrix, Model
-from ..domain.search import VectorsMissing
+from ..domain.query import VectorsMissing
 
 BATCH = 256
 TIMEOUT_S = 10.0

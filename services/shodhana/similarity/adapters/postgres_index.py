@@ -22,20 +22,22 @@ class PostgresIndex:
         self._pool = pool
         self._version_id = version_id
         self._model_ids = model_ids
+        self._whole: tuple[int, int] | None = None
 
     async def nearest(
         self, model: Model, queries: Matrix, limit: int, eligible: Sequence[int] | None, exact: bool
     ) -> Neighbours:
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await self._count(connection, model, eligible)
+            rows, entries = await self._counts(connection, eligible)
             is_exact = exact or rows < EXACT_BELOW
-            await connection.execute(
-                f"SELECT set_config('hnsw.ef_search', '{EF_SEARCH}', true),"
-                " set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-                f" set_config('enable_indexscan', '{'off' if is_exact else 'on'}', true),"
-                " set_config('jit', 'off', true)"
-            )
+            await connection.execute(_settings(is_exact))
             lists = [await self._nearest(connection, model, query, limit, eligible) for query in queries]
+            short = [place for place, found in enumerate(lists) if len(found) < min(limit, entries)]
+            if short and not is_exact:  # the index gave up before it met enough eligible rows
+                is_exact = True
+                await connection.execute(_settings(is_exact))
+                for place in short:
+                    lists[place] = await self._nearest(connection, model, queries[place], limit, eligible)
         return Neighbours(tuple(lists), Path.EXACT if is_exact else Path.HNSW, rows * len(queries) if is_exact else 0)
 
     async def _nearest(
@@ -54,14 +56,29 @@ class PostgresIndex:
                 return tuple(Neighbour(entry, cosine) for entry, cosine in list(best.items())[:limit])
             fetch *= 4
 
-    async def _count(self, connection: Connection, model: Model, eligible: Sequence[int] | None) -> int:
-        count: int = await connection.fetchval(
-            "SELECT count(*) FROM version_entry JOIN lexicon_form USING (entry_id) "
+    async def _counts(self, connection: Connection, eligible: Sequence[int] | None) -> tuple[int, int]:
+        """Forms and entries that are eligible; those of the whole version are counted once, it never changes."""
+        if eligible is None and self._whole is not None:
+            return self._whole
+        row = await connection.fetchrow(
+            "SELECT count(*), count(DISTINCT entry_id) FROM version_entry JOIN lexicon_form USING (entry_id) "
             "WHERE version_id = $1 AND ($2::bigint[] IS NULL OR entry_id = ANY($2))",
             self._version_id,
             _ids(eligible),
         )
-        return count
+        counts = (row[0], row[1]) if row else (0, 0)
+        if eligible is None:
+            self._whole = counts
+        return counts
+
+
+def _settings(is_exact: bool) -> str:
+    return (
+        f"SELECT set_config('hnsw.ef_search', '{EF_SEARCH}', true),"
+        " set_config('hnsw.iterative_scan', 'relaxed_order', true),"
+        f" set_config('enable_indexscan', '{'off' if is_exact else 'on'}', true),"
+        " set_config('jit', 'off', true)"
+    )
 
 
 def _ids(eligible: Sequence[int] | None) -> list[int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import asyncpg
@@ -32,6 +33,7 @@ _FILTER = (
     "AND ($3 = '' OR EXISTS (SELECT FROM lexicon_form WHERE lexicon_form.entry_id = lexicon_entry.entry_id "
     "AND term_norm LIKE $3 || '%'))"
 )
+_LATEST_ORIGIN = "SELECT origin FROM lexicon_version WHERE origin <> '' ORDER BY version_id DESC LIMIT 1"
 
 
 class PostgresStore:
@@ -45,7 +47,8 @@ class PostgresStore:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LEXICON_LOCK)
             if new.request_id or new.origin:
                 found = await connection.fetchrow(
-                    f"SELECT {VERSION} FROM lexicon_version WHERE request_id = $1 OR (origin = $2 AND $2 <> '')",
+                    f"SELECT {VERSION} FROM lexicon_version WHERE request_id = $1 "
+                    f"OR (origin = $2 AND $2 = ({_LATEST_ORIGIN})) ORDER BY version_id DESC LIMIT 1",
                     *(new.request_id, new.origin),
                 )
                 if found is not None:
@@ -90,8 +93,8 @@ class PostgresStore:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LEXICON_LOCK)
             return await _activate(connection, version_id)
 
-    async def has_origin(self, origin: str) -> bool:
-        return bool(await self._pool.fetchval("SELECT true FROM lexicon_version WHERE origin = $1", origin))
+    async def latest_origin(self) -> str:
+        return str(await self._pool.fetchval(_LATEST_ORIGIN) or "")
 
     async def entries(self, version_id: int) -> list[Entry]:
         async with self._pool.acquire() as connection:
@@ -126,7 +129,7 @@ class PostgresStore:
             "WHERE model_id = $1",
             model_id,
         )
-        return {(row["domain"], row["term_norm"], row["context_hash"]): _from_halfvec(row["bytes"]) for row in rows}
+        return await asyncio.to_thread(_vectors_by_key, rows)
 
     async def add_vectors(self, model_id: str, vectors: Iterable[tuple[tuple[str, str, str], Matrix]]) -> None:
         """Stores vectors; those that are there already stay."""
@@ -213,6 +216,10 @@ def _version(row: asyncpg.Record) -> Version:
 def _entry(row: asyncpg.Record) -> Entry:
     fields = {name.strip(): row[name.strip()] for name in ENTRY.split(",")}
     return Entry(**{**fields, "aliases": tuple(fields["aliases"])})
+
+
+def _vectors_by_key(rows: Sequence[asyncpg.Record]) -> dict[tuple[str, str, str], Matrix]:
+    return {(row["domain"], row["term_norm"], row["context_hash"]): _from_halfvec(row["bytes"]) for row in rows}
 
 
 def _from_halfvec(data: bytes) -> Matrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,36 +11,94 @@ from numpy.typing import NDArray
 from ..domain.index import DIMENSIONS, Matrix, Model, Neighbour, Neighbours, Path
 
 RERANKED = 400
-EXACT_BELOW = 20_000  # rows; under it one product with all rows is faster than two passes
+EXACT_BELOW = 8_000  # rows; under it one product with all rows takes no longer than two passes
+BLOCK_CELLS = 4_000_000  # of a product of queries and rows: 16 MB
+
+Rows = NDArray[np.int64]
 
 
 class VectorTable:
     """Rows of unit vectors, each belonging to an entry."""
 
-    def __init__(self, entry_ids: NDArray[np.int64], vectors: Matrix) -> None:
+    def __init__(self, entry_ids: Rows, vectors: Matrix, exact_below: int = EXACT_BELOW) -> None:
         self.entry_ids = entry_ids
-        self.rows = np.ascontiguousarray(vectors, np.float16)
-        self.bits = _sign_bits(vectors)
-        self._full = np.ascontiguousarray(vectors, np.float32) if len(vectors) < EXACT_BELOW else None
+        self._rows = np.ascontiguousarray(vectors, np.float16)
+        self._bits = np.ascontiguousarray(_sign_bits(vectors).T)  # (6, n): one pass over each word of bits
+        self._full = np.ascontiguousarray(vectors, np.float32) if len(vectors) < exact_below else None
+        self._exact_below = exact_below
 
     def __len__(self) -> int:
         return len(self.entry_ids)
 
-    def search(
-        self, query: Matrix, count: int, chosen: NDArray[np.int64] | None, exact: bool
-    ) -> tuple[NDArray[np.int64], Matrix]:
-        """Row numbers and cosines, best first; `chosen` row numbers are eligible, None: all."""
-        if self._full is not None and chosen is None:
-            cosines = self._full @ query
-            rows = _top(cosines, count)
-            return rows, cosines[rows]
-        rows = chosen if chosen is not None else np.arange(len(self))
-        if not exact and len(rows) > max(RERANKED, count):
-            distances = np.bitwise_count(self.bits[rows] ^ _sign_bits(query[None])[0]).sum(axis=1, dtype=np.int32)
-            rows = rows[_top(-distances, max(RERANKED, 4 * count))]
-        cosines = self.rows[rows].astype(np.float32) @ query
-        best = _top(cosines, count)
-        return rows[best], cosines[best]
+    def rows_of(self, eligible: Sequence[int]) -> Rows:
+        """The rows of these entries."""
+        return np.flatnonzero(np.isin(self.entry_ids, np.asarray(eligible, np.int64)))
+
+    def compares_all(self, chosen: Rows | None, exact: bool) -> bool:
+        """Whether every eligible row is compared in numbers rather than bits."""
+        return exact or (len(self) if chosen is None else len(chosen)) < self._exact_below
+
+    def nearest(self, queries: Matrix, limit: int, chosen: Rows | None, exact: bool) -> Iterator[tuple[Neighbour, ...]]:
+        """For each query the nearest entries, each once, best first; `chosen` rows are eligible, None: all."""
+        if self.compares_all(chosen, exact):
+            yield from self._compare_all(queries, limit, chosen)
+        else:
+            for query in queries:
+                yield self._find_by_bits(query, limit, chosen)
+
+    def _compare_all(self, queries: Matrix, limit: int, chosen: Rows | None) -> Iterator[tuple[Neighbour, ...]]:
+        count = len(self) if chosen is None else len(chosen)
+        block = max(1, BLOCK_CELLS // max(1, count))
+        for start in range(0, len(queries), block):
+            for cosines in self._products(queries[start : start + block], chosen, count):
+                wanted = 2 * limit  # an entry has several forms
+                found = self._distinct(_top(cosines, wanted), cosines, chosen, limit)
+                while len(found) < limit and wanted < count:
+                    wanted *= 4
+                    found = self._distinct(_top(cosines, wanted), cosines, chosen, limit)
+                yield found
+
+    def _products(self, queries: Matrix, chosen: Rows | None, count: int) -> Matrix:
+        """(queries, count) cosines; float16 rows are widened part by part."""
+        if self._full is not None:
+            rows = self._full if chosen is None else self._full[chosen]
+            return np.asarray(queries @ rows.T, np.float32)
+        result = np.empty((len(queries), count), np.float32)
+        step = BLOCK_CELLS // DIMENSIONS
+        for start in range(0, count, step):
+            part = slice(start, start + step)
+            halves = self._rows[part] if chosen is None else self._rows[chosen[part]]
+            result[:, part] = queries @ halves.astype(np.float32).T
+        return result
+
+    def _find_by_bits(self, query: Matrix, limit: int, chosen: Rows | None) -> tuple[Neighbour, ...]:
+        distances = self._distances(query, chosen)
+        reranked = max(RERANKED, 4 * limit)
+        while True:
+            near = _least(distances, reranked)
+            rows = near if chosen is None else chosen[near]
+            cosines = self._rows[rows].astype(np.float32) @ query
+            found = self._distinct(_top(cosines, len(cosines)), cosines, rows, limit)
+            if len(found) == limit or len(near) == len(distances):
+                return found
+            reranked *= 4
+
+    def _distances(self, query: Matrix, chosen: Rows | None) -> NDArray[np.uint16]:
+        bits = self._bits if chosen is None else self._bits[:, chosen]
+        total = np.zeros(bits.shape[1], np.uint16)
+        for column, word in zip(bits, _sign_bits(query[None])[0], strict=True):
+            total += np.bitwise_count(column ^ word)
+        return total
+
+    def _distinct(self, places: Rows, cosines: Matrix, rows: Rows | None, limit: int) -> tuple[Neighbour, ...]:
+        """The first `limit` entries of the places."""
+        owners = self.entry_ids[places if rows is None else rows[places]].tolist()
+        best: dict[int, float] = {}
+        for owner, cosine in zip(owners, cosines[places].tolist(), strict=True):
+            best.setdefault(owner, cosine)
+            if len(best) == limit:
+                break
+        return tuple(Neighbour(entry, cosine) for entry, cosine in best.items())
 
 
 class SnapshotIndex:
@@ -52,35 +110,16 @@ class SnapshotIndex:
     async def nearest(
         self, model: Model, queries: Matrix, limit: int, eligible: Sequence[int] | None, exact: bool
     ) -> Neighbours:
-        table = self._tables[model]
-        lists = await asyncio.to_thread(_nearest, table, queries, limit, eligible, exact)
-        is_exact = exact or len(table) < EXACT_BELOW
-        return Neighbours(lists, Path.EXACT if is_exact else Path.SNAPSHOT, len(table) * len(queries))
+        return await asyncio.to_thread(_nearest, self._tables[model], queries, limit, eligible, exact)
 
 
 def _nearest(
     table: VectorTable, queries: Matrix, limit: int, eligible: Sequence[int] | None, exact: bool
-) -> tuple[tuple[Neighbour, ...], ...]:
-    chosen = None
-    if eligible is not None:
-        chosen = np.flatnonzero(np.isin(table.entry_ids, np.asarray(eligible, np.int64)))
-    return tuple(_distinct(table, query, limit, chosen, exact) for query in queries)
-
-
-def _distinct(
-    table: VectorTable, query: Matrix, limit: int, chosen: NDArray[np.int64] | None, exact: bool
-) -> tuple[Neighbour, ...]:
-    """The nearest entries, each once: asks for more rows until there are `limit` of them or no more rows."""
-    available = len(table) if chosen is None else len(chosen)
-    count = limit
-    while True:
-        count = min(available, 2 * count)
-        rows, cosines = table.search(query, count, chosen, exact)
-        best: dict[int, float] = {}
-        for row, cosine in zip(rows, cosines, strict=True):
-            best.setdefault(int(table.entry_ids[row]), float(cosine))
-        if len(best) >= limit or count == available:
-            return tuple(Neighbour(entry, cosine) for entry, cosine in list(best.items())[:limit])
+) -> Neighbours:
+    chosen = None if eligible is None else table.rows_of(eligible)
+    lists = tuple(table.nearest(queries, limit, chosen, exact))
+    path = Path.EXACT if table.compares_all(chosen, exact) else Path.SNAPSHOT
+    return Neighbours(lists, path, len(queries) * (len(table) if chosen is None else len(chosen)))
 
 
 def _sign_bits(vectors: Matrix) -> NDArray[np.uint64]:
@@ -89,7 +128,14 @@ def _sign_bits(vectors: Matrix) -> NDArray[np.uint64]:
     return np.ascontiguousarray(packed).view(np.uint64).reshape(len(vectors), DIMENSIONS // 64)
 
 
-def _top(values: NDArray[np.generic], count: int) -> NDArray[np.int64]:
+def _least(distances: NDArray[np.uint16], count: int) -> Rows:
+    """Places of the least distances: `count`, and all that equal the last of them."""
+    if count >= len(distances):
+        return np.arange(len(distances))
+    return np.flatnonzero(distances <= np.partition(distances, count - 1)[count - 1])
+
+
+def _top(values: Matrix, count: int) -> Rows:
     """Places of the greatest `count` values, greatest first."""
     found = np.argpartition(values, -count)[-count:] if count < len(values) else np.arange(len(values))
     return found[np.argsort(values[found], kind="stable")[::-1]]

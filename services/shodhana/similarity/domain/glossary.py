@@ -21,7 +21,7 @@ async def take_over_glossary(folder: Path, store: LexiconStore) -> None:
     contents = [(path.name, path.read_bytes()) for path in files]
     digest = hashlib.blake2b(repr(contents).encode(), digest_size=8).hexdigest()
     origin = f"{SOURCE}{digest}"
-    if not contents or await store.has_origin(origin):
+    if not contents or await store.latest_origin() == origin:
         return
     entries: list[Entry] = []
     for name, content in contents:

@@ -97,7 +97,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """What a version is made from. `request_id` makes it once only."""
+    """What a version is made from. `request_id` makes it once only, `origin` once in a row."""
 
     entries: tuple[Entry, ...]
     verses: tuple[Verse, ...] = ()
@@ -142,7 +142,7 @@ class LexiconStore(Protocol):
 
     async def activate(self, version_id: int) -> Version: ...
 
-    async def has_origin(self, origin: str) -> bool: ...
+    async def latest_origin(self) -> str: ...
 
     async def entries(self, version_id: int) -> list[Entry]: ...
 
@@ -154,7 +154,10 @@ class LexiconStore(Protocol):
 
 
 def merged(base: Iterable[Entry], added: Sequence[Entry], dropped_source_prefix: str | None) -> tuple[list[Entry], int]:
-    """The base with the added entries, one of the same term and domain replaced; and how many were replaced."""
+    """The base with the added entries, one of the same term and domain replaced; and how many were replaced.
+
+    With a prefix, the base's entries of such sources are dropped, and its others are not replaced.
+    """
     kept = {
         (entry.term, entry.domain): entry
         for entry in base
@@ -162,8 +165,11 @@ def merged(base: Iterable[Entry], added: Sequence[Entry], dropped_source_prefix:
     }
     replaced = 0
     for entry in added:
-        replaced += (entry.term, entry.domain) in kept
-        kept[(entry.term, entry.domain)] = entry
+        key = (entry.term, entry.domain)
+        if key in kept and dropped_source_prefix is not None:
+            continue
+        replaced += key in kept
+        kept[key] = entry
     return list(kept.values()), replaced
 
 

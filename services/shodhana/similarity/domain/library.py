@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,9 +14,13 @@ import numpy as np
 from .index import DIMENSIONS, Matrix, Model, VectorIndex
 from .lexicon import Entry, LexiconEmpty, LexiconStore, Version
 from .lookup import LoadedVersion
-from .search import Searcher, Vectorizer, VectorsMissing
+from .query import Vectorizer, VectorsMissing
+from .search import Searcher
 
 KEPT_VERSIONS = 3
+SWITCH_S = 30.0  # how long a new version's vectors are waited for before it is searched by spelling alone
+STORED_AT_ONCE = 1000  # vectors; what is stored survives a failure of the embedding service half-way
+SPELLING_SCOPE = "spelling"
 Key = tuple[str, str, str]
 
 
@@ -40,25 +45,35 @@ BuildIndexes = Callable[[Version, dict[Model, str], dict[Model, tuple[list[int],
 
 @dataclass(slots=True)
 class Shelf:
-    """A loaded version; its indexes come when its vectors are there."""
+    """A loaded version; its indexes come when its vectors are there, `scope` names the models."""
 
     loaded: LoadedVersion
     indexes: Indexes | None = None
+    scope: str = ""
+    filling: asyncio.Task[None] | None = None
 
 
 class Library:
     """Loads versions when they are asked for, and the active one as soon as it changes."""
 
     def __init__(
-        self, store: LexiconStore, vectors: VectorStore, vectorizer: Vectorizer | None, build: BuildIndexes
+        self,
+        store: LexiconStore,
+        vectors: VectorStore,
+        vectorizer: Vectorizer | None,
+        build: BuildIndexes,
+        switch_s: float = SWITCH_S,
     ) -> None:
         self._store = store
         self._vectors = vectors
         self._vectorizer = vectorizer
         self._build = build
+        self._switch_s = switch_s
         self._shelves: OrderedDict[int, Shelf] = OrderedDict()
         self._active: int | None = None
+        self._latest: int | None = None
         self._loading = asyncio.Lock()
+        self._indexing = asyncio.Lock()
 
     async def loaded(self, version_id: int) -> LoadedVersion:
         """A version. Raises VersionNotFound."""
@@ -70,24 +85,40 @@ class Library:
         index = None
         if shelf.indexes is not None:
             index = shelf.indexes.postgres if use_postgres else shelf.indexes.snapshot
-        return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer)
+        scope = shelf.scope if self._vectorizer is not None else SPELLING_SCOPE
+        return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer, scope)
 
-    async def refresh(self) -> None:
-        """Follows the active version and fills in vectors that are missing. Asked about once a second."""
+    async def refresh(self, patience_s: float | None = None) -> None:
+        """Follows the active version, with its vectors where they are to be had. Asked about once a second.
+
+        The version before serves until the vectors of the new one are there, or could not be had for `switch_s`.
+        With a patience it returns after so long, though the version before may still serve.
+        """
         version = await self._store.active_version()
         if version is None:
             return
         shelf = await self._load(version.version_id)
-        self._active = version.version_id
-        if shelf.indexes is None and self._vectorizer is not None:
-            try:
-                shelf.indexes = await self._index(shelf.loaded, self._vectorizer)
-            except VectorsMissing:
-                return  # the next refresh tries again; searches go on by spelling
+        self._latest = version.version_id
+        for each in self._shelves.values():
+            self._keep_filling(each)
+        if shelf.filling is not None and self._active != version.version_id:
+            _, unfinished = await asyncio.wait({shelf.filling}, timeout=patience_s or self._switch_s)
+            if unfinished and patience_s is not None:
+                return
+        if self._latest == version.version_id:
+            self._active = version.version_id
+
+    async def close(self) -> None:
+        """Gives up filling in vectors."""
+        tasks = [shelf.filling for shelf in self._shelves.values() if shelf.filling is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def check(self) -> None:
         """Raises LexiconEmpty while there is nothing to search."""
-        await self._shelf(None)
+        if self._active is None:
+            raise LexiconEmpty("no lexicon version is loaded yet")
 
     async def _shelf(self, version_id: int | None) -> Shelf:
         if version_id is None:
@@ -106,20 +137,37 @@ class Library:
                 self._shelves[version_id] = shelf
                 while len(self._shelves) > KEPT_VERSIONS:
                     oldest = next(number for number in self._shelves if number != self._active)
-                    del self._shelves[oldest]
+                    evicted = self._shelves.pop(oldest)
+                    if evicted.filling is not None:
+                        evicted.filling.cancel()
             return shelf
 
-    async def _index(self, loaded: LoadedVersion, vectorizer: Vectorizer) -> Indexes:
+    def _keep_filling(self, shelf: Shelf) -> None:
+        """Fills a shelf in the background; raises what went wrong the last time, unless vectors were missing."""
+        if self._vectorizer is None or shelf.indexes is not None:
+            return
+        if shelf.filling is not None and shelf.filling.done():
+            last, shelf.filling = shelf.filling, None
+            last.result()
+        if shelf.filling is None:
+            shelf.filling = asyncio.create_task(self._fill(shelf, self._vectorizer))
+
+    async def _fill(self, shelf: Shelf, vectorizer: Vectorizer) -> None:
+        async with self._indexing:
+            # Without the embedding service searches go on by spelling, and the next refresh tries again.
+            with suppress(VectorsMissing):
+                shelf.indexes, shelf.scope = await self._index(shelf.loaded, vectorizer)
+
+    async def _index(self, loaded: LoadedVersion, vectorizer: Vectorizer) -> tuple[Indexes, str]:
         model_ids: dict[Model, str] = {}
         tables: dict[Model, tuple[list[int], Matrix]] = {}
         for model in Model:
             model_ids[model] = f"{model.value}@{await vectorizer.fingerprint(model)}"
-            wanted = _wanted(model, loaded.entries.values())
+            wanted = await asyncio.to_thread(_wanted, model, tuple(loaded.entries.values()))
             found = await self._complete(model, model_ids[model], wanted, vectorizer)
-            rows = [(entry_id, found[key]) for key, (_, ids) in wanted.items() for entry_id in ids]
-            matrix = np.stack([row for _, row in rows]) if rows else np.zeros((0, DIMENSIONS), np.float32)
-            tables[model] = ([entry_id for entry_id, _ in rows], matrix)
-        return self._build(loaded.version, model_ids, tables)
+            tables[model] = await asyncio.to_thread(_table, wanted, found)
+        indexes = await asyncio.to_thread(self._build, loaded.version, model_ids, tables)
+        return indexes, "+".join(model_ids.values())
 
     async def _complete(
         self, model: Model, model_id: str, wanted: dict[Key, tuple[str, list[int]]], vectorizer: Vectorizer
@@ -127,12 +175,20 @@ class Library:
         """The wanted vectors; those not stored yet are computed and stored."""
         found = await self._vectors.vectors(model_id)
         missing = [key for key in wanted if key not in found]
-        if missing:
-            fresh = await vectorizer.vectors(model, [wanted[key][0] for key in missing], bulk=True)
-            pairs = list(zip(missing, fresh, strict=True))
+        for start in range(0, len(missing), STORED_AT_ONCE):
+            part = missing[start : start + STORED_AT_ONCE]
+            fresh = await vectorizer.vectors(model, [wanted[key][0] for key in part], bulk=True)
+            pairs = list(zip(part, fresh, strict=True))
             await self._vectors.add_vectors(model_id, pairs)
             found.update(pairs)
         return found
+
+
+def _table(wanted: dict[Key, tuple[str, list[int]]], found: dict[Key, Matrix]) -> tuple[list[int], Matrix]:
+    """Entries and their vectors, row by row."""
+    rows = [(entry_id, found[key]) for key, (_, ids) in wanted.items() for entry_id in ids]
+    matrix = np.stack([row for _, row in rows]) if rows else np.zeros((0, DIMENSIONS), np.float32)
+    return [entry_id for entry_id, _ in rows], matrix
 
 
 def _wanted(model: Model, entries: Iterable[Entry]) -> dict[Key, tuple[str, list[int]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from shodhana.text.normalize import nfc
 from .lexicon import Entry, EntryNotFound, Version
 
 FOLD_SHARE, SOUND_SHARE = 0.75, 0.25  # of the lexical similarity
+BLOCK_CELLS = 4_000_000  # words × forms compared at a time: 32 MB
 
 
 class LoadedVersion:
@@ -42,8 +43,13 @@ class LoadedVersion:
         """Entries of which a term or alias has the same popular fold."""
         return self._by_form.get(popular_fold(heard), [])
 
-    def lexical(self, heard: Sequence[str]) -> NDArray[np.float32]:
-        """(n, forms) similarities, 0 to 1: edit similarity of the folds, and of the sound keys."""
+    def lexical(self, heard: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """For each word its similarities with the forms, 0 to 1: edit similarity of folds, and of sound keys."""
+        block = max(1, BLOCK_CELLS // max(1, len(self.folds)))
+        for start in range(0, len(heard), block):
+            yield from self._similarities(heard[start : start + block])
+
+    def _similarities(self, heard: Sequence[str]) -> NDArray[np.float32]:
         folds = [popular_fold(word) for word in heard]
         sounds = [sound_key(word) for word in heard]
         by_fold = process.cdist(folds, self.folds, scorer=fuzz.ratio, dtype=np.float32)
