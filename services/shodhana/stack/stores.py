@@ -23,7 +23,7 @@ def postgres(directory: Path, port: int, password: str) -> tuple[Program, str]:
     server = EmbeddedPostgres(directory, port, password)
     program = Program(
         name=POSTGRES,
-        command=tuple(server.command()),
+        command=lambda: tuple(server.command()),
         check=health.postgres_answers(server.url_of("shodhana", password, "postgres")),
         prepare=server.prepare,
         port=port,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,11 @@ from shodhana.stack.plan import StackPlan, plan_stack
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> StackDirectory:
-    return StackDirectory(tmp_path)
+def directory() -> Iterator[StackDirectory]:
+    """Open to all: what is root's alone has its Postgres data elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="shodhana-tests-") as name:
+        Path(name).chmod(0o755)
+        yield StackDirectory(Path(name))
 
 
 def programs(plan: StackPlan) -> dict[str, Program]:
@@ -50,7 +55,7 @@ def test_each_service_logs_in_with_its_own_role_and_none_with_the_owners_passwor
 def test_no_secret_stands_in_a_command_line(directory: StackDirectory) -> None:
     plan = plan_stack(directory, StackOptions())
     secrets = json.loads(directory.secrets.read_text()).values()
-    commands = " ".join(word for program in programs(plan).values() for word in program.command)
+    commands = " ".join(word for program in programs(plan).values() for word in program.words())
     assert not [secret for secret in secrets if secret in commands]
 
 
