@@ -24,19 +24,9 @@ local function closing_quote(json, from)
   end
 end
 
--- What stands inside `{` or `[` after a key of this type: `fields` to check keys by, `each` for the values of a map.
+-- What stands inside `{` or `[`, of which the parent says which message is expected; `fields`: to check keys by.
 local function opened(parent, is_object)
-  local kind = parent.expected
-  local frame = { is_object = is_object, key = parent.key, expected = kind }
-  if not is_object or type(kind) ~= "string" then
-    return frame
-  end
-  if string.sub(kind, 1, 1) == "*" then
-    frame.each = string.sub(kind, 2)
-  else
-    frame.fields = MESSAGES[kind]
-  end
-  return frame
+  return { is_object = is_object, expected = parent.expected, fields = is_object and MESSAGES[parent.expected] }
 end
 
 local function path_to(stack, name)
@@ -54,7 +44,7 @@ end
 local function note_key(stack, name)
   local frame = stack[#stack]
   frame.name = name
-  frame.expected = frame.each or true
+  frame.expected = true
   if frame.fields then
     frame.expected = frame.fields[name]
     if not frame.expected then
@@ -132,6 +122,9 @@ end
 function envoy_on_request(handle)
   local headers = handle:headers()
   local verb, path = headers:get(":method"), headers:get(":path")
+  if string.sub(path, 1, 4) ~= "/v1/" then
+    return
+  end
   if matching(STREAMS[verb], path) then
     note_stream_type(handle, headers:get("accept"))
   end

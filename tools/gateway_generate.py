@@ -98,7 +98,7 @@ def rest_tables(descriptors: descriptor_pb2.FileDescriptorSet, rpcs: list[Rpc]) 
 
 
 def messages_table(roots: list[Descriptor]) -> Iterator[str]:
-    """`MESSAGES[message][field]` is true, the name of a message, or "*" and the name of a map's messages."""
+    """`MESSAGES[message][field]` is the name of a message, or true where the value has no fields to check."""
     yield "local MESSAGES = {\n"
     for message in sorted(reachable(roots), key=lambda found: found.full_name):
         yield f'  ["{message.full_name}"] = {{\n'
@@ -133,17 +133,13 @@ def reachable(roots: list[Descriptor]) -> set[Descriptor]:
 
 
 def checked_message(field: FieldDescriptor) -> Descriptor | None:
-    """The message whose fields a value of `field` must have; None for scalars and types with a JSON of their own."""
+    """The message whose fields a value of `field` must have; None for scalars, maps and types with their own JSON."""
     message = field.message_type
-    if message is not None and message.GetOptions().map_entry:
-        message = message.fields_by_name["value"].message_type
-    own_json = message is not None and message.full_name.startswith("google.protobuf.")
-    return None if message is None or own_json else message
+    if message is None or message.GetOptions().map_entry or message.full_name.startswith("google.protobuf."):
+        return None
+    return message
 
 
 def field_kind(field: FieldDescriptor) -> str:
     message = checked_message(field)
-    if message is None:
-        return "true"
-    is_map = field.message_type is not message
-    return f'"{"*" if is_map else ""}{message.full_name}"'
+    return "true" if message is None else f'"{message.full_name}"'

@@ -25,6 +25,7 @@ from shodhana.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2, transcripts_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
+SLOW = "jobs/8"
 BROKEN = transcripts_pb2.Job(name="jobs/9", state=transcripts_pb2.JOB_STATE_RUNNING)
 
 
@@ -60,7 +61,7 @@ class Embedding(embedding_pb2_grpc.EmbeddingServiceServicer):
 
 
 class Transcripts(transcripts_pb2_grpc.TranscriptServiceServicer):
-    """WatchJob streams three frames, breaking off for jobs/9; CreateJob notes each attempt and may die of it."""
+    """WatchJob streams three frames, pausing for jobs/8, breaking off for jobs/9; CreateJob notes each attempt."""
 
     def __init__(self, attempts: Path) -> None:
         self._attempts = attempts
@@ -76,6 +77,8 @@ class Transcripts(transcripts_pb2_grpc.TranscriptServiceServicer):
     ) -> AsyncIterator[transcripts_pb2.WatchJobResponse]:
         for count in (1, 2):
             yield transcripts_pb2.WatchJobResponse(job=transcripts_pb2.Job(name=request.name, succeeded_count=count))
+            if request.name == SLOW:
+                await asyncio.sleep(60)
         if request.name == BROKEN.name:
             await context.abort(grpc.StatusCode.INTERNAL, "in the middle")
         yield transcripts_pb2.WatchJobResponse(done=transcripts_pb2.Job(name=request.name, succeeded_count=2))

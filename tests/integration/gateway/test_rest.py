@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -69,6 +71,43 @@ def test_trap_1_field_names_inside_texts_are_no_fields(rest: httpx.Client) -> No
     assert seen_by_the_service(rest.post(EMBED, json={"model": "m", "texts": [text, text]}))["texts"] == 2
 
 
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30) | st.sampled_from(
+    ['"', "\\", '\\"', "}{", '":{"']
+)
+FILES = st.fixed_dictionaries({"filename": TEXTS, "content": st.just("YQ==")})
+JOBS = st.fixed_dictionaries(
+    {"files": st.lists(FILES, max_size=3), "displayName": TEXTS}, optional={"options": st.builds(dict)}
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    job=JOBS,
+    place=st.sampled_from(["", "files", "options"]),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 2]),
+)
+def test_trap_1_whatever_the_texts_only_the_unknown_field_is_refused(
+    rest: httpx.Client, job: dict[str, Any], place: str, ascii_only: bool, indent: int | None
+) -> None:
+    known = json.dumps(job, ensure_ascii=ascii_only, indent=indent)
+    assert rest.post("/v1/jobs", content=known).status_code == 200
+    target = job if not place else job.get(place)
+    if isinstance(target, list):
+        target = target[-1] if target else None
+    if target is not None:
+        target["stray"] = {"a": [1, {"b": None}]}
+        answer = rest.post("/v1/jobs", content=json.dumps(job, ensure_ascii=ascii_only, indent=indent))
+        assert answer.json()["message"] == f'unknown field "{f"{place}." if place else ""}stray"'
+
+
+@pytest.mark.parametrize("body", ["", "[]", "null", '"a"', "{" * 500, "[" * 100_000, '{"a', "}}}}", '{"files": [}'])
+def test_a_body_that_is_no_message_is_refused_as_bad_input(rest: httpx.Client, body: str) -> None:
+    answer = rest.post("/v1/jobs", content=body)
+    assert answer.status_code in {200, 400}
+    assert answer.status_code == 400 or body in {"", "null"}
+
+
 def test_trap_1_null_and_enum_numbers_pass_the_gateway(rest: httpx.Client) -> None:
     body = {"model": "m", "texts": ["a"], "truncation": 99, "prompt": None}
     assert seen_by_the_service(rest.post(EMBED, json=body))["truncation"] == 99
@@ -105,6 +144,12 @@ def test_trap_12_a_stream_is_written_as_the_caller_accepts(rest: httpx.Client, a
         "*/*": lambda: json.loads(text),
     }[accept]()
     assert [next(iter(frame)) for frame in frames] == ["job", "job", "done"]
+
+
+@pytest.mark.parametrize("accept", ["application/x-ndjson", "text/event-stream", "*/*"])
+def test_a_frame_arrives_while_the_stream_goes_on(rest: httpx.Client, accept: str) -> None:
+    with rest.stream("GET", "/v1/jobs/8:watch", headers={"accept": accept}, timeout=10) as answer:
+        assert '"succeededCount":1' in next(answer.iter_text())
 
 
 def test_trap_2_a_stream_that_breaks_off_has_no_final_frame(rest: httpx.Client) -> None:
