@@ -49,15 +49,18 @@ def up(directory: Directory = None, replicas: Replicas = None, port: Port = None
     from .screen import Progress, front_page
     from .state import AlreadyRunning, Phase, StackState
 
-    console, is_told = Console(), False
+    console, is_told, was_stopping = Console(), False, False
     progress = Progress(console)
 
     def watcher(state: StackState) -> None:
-        nonlocal is_told
+        nonlocal is_told, was_stopping
         progress(state)
         if state.phase is Phase.READY and not is_told:
             is_told = True
             front_page(console, state)
+        if state.phase is Phase.STOPPING and not was_stopping:
+            was_stopping = True
+            console.print("stopping…")
         if state.phase is Phase.FAILED:
             _say(state.error)
 
