@@ -11,7 +11,7 @@ from shodhana.api.similarity.v1 import similarity_pb2_grpc as grpc_api
 from shodhana.errors import DomainError
 from shodhana.runtime.breaker import CircuitBreaker
 
-from ..domain.ports import Candidate, Candidates, Evidence, Heard, ServiceMissing
+from ..domain.ports import Candidate, Candidates, Evidence, Heard, ServiceMissing, VersionNotFound
 
 BATCH = 1000
 TIMEOUT_S = 20.0
@@ -50,8 +50,8 @@ class SimilarityClient:
             async with self._breaker:
                 return await self._stub.BatchSearch(request, timeout=TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            if error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION):
-                raise ServiceMissing(f"the lexicon cannot be searched: {error.details()}", retry_after_s=1) from error
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise VersionNotFound(error.details() or "no such lexicon version") from error
             raise ServiceMissing("the similarity service does not answer", retry_after_s=1) from error
         except DomainError as error:
             raise ServiceMissing("the similarity service does not answer", retry_after_s=1) from error

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from shodhana.errors import Unavailable
+from shodhana.errors import NotFound, Unavailable
 
 from .formats import Cue
 
 
 class ServiceMissing(Unavailable):
     """A service the correction asks does not answer."""
+
+
+class VersionNotFound(NotFound):
+    """The lexicon version asked for does not exist."""
 
 
 class Evidence(Enum):
