@@ -79,7 +79,8 @@ function operationCard(path, verb, operation, messages) {
   return element("section", { class: "operation", id: operation.operationId },
     element("h3", {}, operation.summary),
     element("p", { class: "address" }, element("span", { class: `verb ${verb}` }, verb.toUpperCase()), path),
-    ...(operation.description ?? "").split("\n\n").map((text) => element("p", {}, ...prose(text))),
+    ...(operation.description ?? "").split("\n\n").filter((text) => text !== `${operation.summary}.`)
+      .map((text) => element("p", {}, ...prose(text))),
     parameters.length ? element("h4", {}, "Parameters") : null,
     parameters.length ? element("table", {}, ...parameters) : null,
     body ? element("h4", {}, "Body") : null,
@@ -106,6 +107,11 @@ function draw(api) {
       element("h2", {}, tag.name), element("p", {}, ...prose(tag.description)),
       ...own.map(({ path, verb, operation }) => operationCard(path, verb, operation, messages)));
   }
+  drawMessages(messages);
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}
+
+function drawMessages(messages) {
   for (const [name, schema] of Object.entries(messages)) {
     document.getElementById("schemas").append(
       element("section", { class: "schema", id: anchor(name) }, element("h3", {}, name),

@@ -87,7 +87,7 @@ def rest_tables(descriptors: descriptor_pb2.FileDescriptorSet, rpcs: list[Rpc]) 
             continue
         message = pool.FindMessageTypeByName(rpc.request)
         if rpc.http.body != "*":
-            message = message.fields_by_name[rpc.http.body].message_type
+            message = checked_message(message.fields_by_name[rpc.http.body]) or message
         roots.append(message)
         calls[rpc.http.verb].append((lua_pattern(rpc.http.path), message.full_name))
     streams: Rows = defaultdict(list)

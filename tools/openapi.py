@@ -11,6 +11,7 @@ from openapi_schema import Comments, Json, Schemas
 from path_templates import bound_fields, openapi_path, placeholders, segment_pattern
 from shodhana.api.options.v1 import options_pb2
 
+HTTP: Any = annotations_pb2.http  # its stub has a type that extensions do not take
 PACKAGE = "shodhana.api."
 JSON = "application/json"
 ABOUT = (
@@ -60,8 +61,8 @@ class OpenApiDocument:
         paths: dict[str, Json] = {}
         for service in self._services():
             for method in service.methods:
-                if method.GetOptions().HasExtension(annotations_pb2.http):
-                    rule: http_pb2.HttpRule = method.GetOptions().Extensions[annotations_pb2.http]
+                if method.GetOptions().HasExtension(HTTP):
+                    rule: http_pb2.HttpRule = method.GetOptions().Extensions[HTTP]
                     verb = str(rule.WhichOneof("pattern"))
                     operation = self._operation(service, method, rule, getattr(rule, verb))
                     paths.setdefault(openapi_path(getattr(rule, verb)), {})[verb] = operation
@@ -151,10 +152,12 @@ def response(description: str, content_type: str, schema: Json) -> Json:
 
 def field_at(message: Descriptor, path: str) -> FieldDescriptor:
     """The field that a dotted path names."""
-    *parents, last = path.split(".")
-    for parent in parents:
-        message = message.fields_by_name[parent].message_type
-    return message.fields_by_name[last]
+    first, _, rest = path.partition(".")
+    field = message.fields_by_name[first]
+    if not rest:
+        return field
+    assert field.message_type is not None, f"{path}: {first} holds no message"
+    return field_at(field.message_type, rest)
 
 
 def page(summary: str, name: str, states: dict[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 Json = dict[str, Any]
+FIELD_BEHAVIOR: Any = field_behavior_pb2.field_behavior  # its stub has a type that extensions do not take
 Kind = FieldDescriptor
 INTEGERS_64 = {Kind.TYPE_INT64, Kind.TYPE_UINT64, Kind.TYPE_SINT64, Kind.TYPE_FIXED64, Kind.TYPE_SFIXED64}
 INTEGERS_32 = {Kind.TYPE_INT32, Kind.TYPE_UINT32, Kind.TYPE_SINT32, Kind.TYPE_FIXED32, Kind.TYPE_SFIXED32}
@@ -72,8 +73,9 @@ class Schemas:
         self.components: dict[str, Json] = {}
         self._comments = comments
 
-    def reference(self, message: Descriptor) -> Json:
+    def reference(self, message: Descriptor | None) -> Json:
         """A reference to the message's schema, which joins the components."""
+        assert message is not None, "only fields that hold messages are referred to"
         if message.full_name in OWN_JSON:
             return dict(OWN_JSON[message.full_name])
         name = component_name(message.full_name)
@@ -97,14 +99,15 @@ class Schemas:
     def of_field(self, field: FieldDescriptor) -> Json:
         """The schema of a field's values, with its comment."""
         rules = field.GetOptions().Extensions[validate_pb2.field]
-        if is_map(field):
-            value = field.message_type.fields_by_name["value"]
+        entry = field.message_type
+        if entry is not None and entry.GetOptions().map_entry:
+            value = entry.fields_by_name["value"]
             schema: Json = {"type": "object", "additionalProperties": self._of_value(value, validate_pb2.FieldRules())}
         elif field.is_repeated:
             schema = {"type": "array", "items": self._of_value(field, rules.repeated.items), **item_limits(rules)}
         else:
             schema = self._of_value(field, rules)
-        behaviors = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+        behaviors = field.GetOptions().Extensions[FIELD_BEHAVIOR]
         if field_behavior_pb2.OUTPUT_ONLY in behaviors:
             schema["readOnly"] = True
         text = self._comments.of(field.full_name)
@@ -115,7 +118,7 @@ class Schemas:
         return OWN_JSON.get(message.full_name, {}).get("type") == "string"
 
     def is_required(self, field: FieldDescriptor) -> bool:
-        return field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+        return field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[FIELD_BEHAVIOR]
 
     def _of_value(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> Json:
         if field.message_type is not None:
@@ -158,10 +161,6 @@ def component_name(full_name: str) -> str:
     return full_name.removeprefix("shodhana.api.")
 
 
-def is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
-
-
 def string_limits(rules: validate_pb2.FieldRules) -> Json:
     text = rules.string
     limits: Json = {}
@@ -183,12 +182,12 @@ def string_limits(rules: validate_pb2.FieldRules) -> Json:
 
 def byte_limits(rules: validate_pb2.FieldRules) -> Json:
     """Lengths of the Base64 text."""
-    names = {"min_len": "minLength", "max_len": "maxLength"}
-    return {
-        limit: 4 * math.ceil(getattr(rules.bytes, name) / 3)
-        for name, limit in names.items()
-        if rules.bytes.HasField(name)
-    }
+    limits: Json = {}
+    if rules.bytes.HasField("min_len"):
+        limits["minLength"] = 4 * math.ceil(rules.bytes.min_len / 3)
+    if rules.bytes.HasField("max_len"):
+        limits["maxLength"] = 4 * math.ceil(rules.bytes.max_len / 3)
+    return limits
 
 
 def number_limits(rules: validate_pb2.FieldRules) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2
@@ -12,6 +13,7 @@ from google.protobuf import descriptor_pb2
 from shodhana.api.options.v1 import options_pb2
 
 PACKAGE = "shodhana.api."
+_HTTP: Any = annotations_pb2.http  # its stub has a type that extensions do not take
 _READS = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
 
 
@@ -83,8 +85,8 @@ def _rpc(service: str, method: descriptor_pb2.MethodDescriptorProto) -> Rpc:
 
 
 def _binding(options: descriptor_pb2.MethodOptions) -> HttpBinding | None:
-    if not options.HasExtension(annotations_pb2.http):
+    if not options.HasExtension(_HTTP):
         return None
-    rule: http_pb2.HttpRule = options.Extensions[annotations_pb2.http]
+    rule: http_pb2.HttpRule = options.Extensions[_HTTP]
     verb = rule.WhichOneof("pattern")
     return HttpBinding(str(verb).upper(), getattr(rule, str(verb)), rule.body)
