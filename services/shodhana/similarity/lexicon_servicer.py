@@ -14,7 +14,7 @@ from typing import Any
 from shodhana.api.similarity.v1 import lexicon_pb2 as pb
 from shodhana.api.similarity.v1 import lexicon_pb2_grpc as grpc_api
 from shodhana.runtime import auth
-from shodhana.runtime.pages import decode_page_token, encode_page_token
+from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
 from shodhana.text.fold import popular_fold
 
 from .domain.importers import LexiconFormat, Parsed, Provenance, parse
@@ -85,7 +85,8 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         self, request: pb.ListLexiconVersionsRequest, context: Any
     ) -> pb.ListLexiconVersionsResponse:
         size = request.page_size or DEFAULT_VERSIONS
-        before = decode_page_token(request.page_token).get("before")
+        position = decode_page_token(request.page_token)
+        before = _number(position, "before", 0) if position else None
         found = await self.store.versions(before, size + 1)
         token = encode_page_token({"before": found[size - 1].version_id}) if len(found) > size else ""
         return pb.ListLexiconVersionsResponse(
@@ -113,10 +114,10 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         size = request.page_size or DEFAULT_ENTRIES
         position = decode_page_token(request.page_token)
         query = EntryQuery(
-            version_id=int(position.get("version", version.version_id)),
+            version_id=_number(position, "version", version.version_id),
             prefix=popular_fold(request.prefix),
             domain=request.domain,
-            after=(str(position.get("term", "")), int(position.get("id", 0))),
+            after=(str(position.get("term", "")), _number(position, "id", 0)),
             limit=size + 1,
         )
         found = await self.store.list_entries(query)
@@ -139,7 +140,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         base = version_id_of(request.base) or version.supersedes
         before = await self.store.entries(base) if base else []
         changes = diff(before, await self.store.entries(version.version_id))
-        start = int(decode_page_token(request.page_token).get("start", 0))
+        start = _number(decode_page_token(request.page_token), "start", 0)
         end = start + (request.page_size or DEFAULT_ENTRIES)
         base_name = f"lexiconVersions/{base}"
         return pb.DiffLexiconVersionsResponse(
@@ -161,6 +162,13 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         if active is None:
             raise LexiconEmpty("no lexicon version is active: import one")
         return active
+
+
+def _number(position: dict[str, Any], key: str, default: int) -> int:
+    value = position.get(key, default)
+    if not isinstance(value, int) or not 0 <= value < 2**63:
+        raise PageTokenInvalid
+    return value
 
 
 def _imported(parsed: Parsed) -> pb.ImportLexiconResponse:

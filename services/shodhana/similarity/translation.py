@@ -68,7 +68,7 @@ def candidate_message(candidate: Candidate, version: Version) -> similarity_pb2.
         devanagari=devanagari_of(entry.term),
         domain=entry.domain,
         gloss=entry.gloss,
-        score=round(candidate.score, 4),
+        score=candidate.score,
         reasons=[
             similarity_pb2.Reason(kind=KINDS[reason.kind], score=round(reason.score, 4), text=reason.text)
             for reason in candidate.reasons

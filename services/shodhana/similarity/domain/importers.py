@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -23,6 +23,8 @@ from .lexicon import DOMAINS, Entry, Verse
 
 MAX_VIOLATIONS = 50
 MAX_GLOSS = 500
+MAX_BODY = 4 * MAX_GLOSS  # characters of a record that its gloss is taken from
+MAX_VERSE = 4_000
 TEI = "{http://www.tei-c.org/ns/1.0}"
 
 
@@ -95,22 +97,25 @@ def detect(text: str) -> LexiconFormat:
 
 
 def _parse_tsv(text: str, provenance: Provenance) -> Parsed:
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").split("\n")
     header = lines[0].split("\t") if lines else []
     missing = {"lemma", "gloss"} - set(header)
     if missing:
         raise ImportBroken([_broken(1, f"no column {', '.join(sorted(missing))} in the header row")])
     rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    return _records(((rows.line_num, row) for row in rows), provenance)
+    try:
+        return _records(((rows.line_num, row) for row in rows), provenance)
+    except csv.Error as error:  # a field of more than 128 KiB
+        raise ImportBroken([_broken(rows.line_num + 1, str(error))]) from error
 
 
 def _parse_json_lines(text: str, provenance: Provenance) -> Parsed:
     def rows() -> Iterable[tuple[int, Any]]:
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
                 try:
                     yield number, json.loads(line)
-                except json.JSONDecodeError as error:
+                except (ValueError, RecursionError) as error:
                     yield number, error
 
     return _records(rows(), provenance)
@@ -121,8 +126,8 @@ def _records(rows: Iterable[tuple[int, Any]], provenance: Provenance) -> Parsed:
     entries: list[Entry] = []
     violations: list[FieldViolation] = []
     for line, row in rows:
-        if isinstance(row, json.JSONDecodeError):
-            violations.append(_broken(line, f"not readable as JSON: {row.msg}"))
+        if isinstance(row, ValueError | RecursionError):
+            violations.append(_broken(line, f"not readable as JSON: {row}"))
         elif not isinstance(row, dict) or None in row:
             violations.append(_broken(line, "not a record of the columns in the header"))
         else:
@@ -138,20 +143,29 @@ def _records(rows: Iterable[tuple[int, Any]], provenance: Provenance) -> Parsed:
 
 
 def _entry_of_row(row: dict[str, Any], provenance: Provenance) -> Entry:
-    aliases = row.get("aliases") or ()
-    listed = aliases.split("|") if isinstance(aliases, str) else [str(alias) for alias in aliases]
+    aliases = row.get("aliases") or ""
+    joined = "|".join(map(str, aliases)) if isinstance(aliases, list) else str(aliases)
+    listed = (_line(alias) for alias in joined.split("|"))
     return Entry(
-        term=to_iast(str(row.get("lemma") or "").strip()),
+        term=to_iast(_line(row.get("lemma"))),
         domain=str(row.get("domain") or provenance.default_domain),
-        field=str(row.get("field") or ""),
-        part_of_speech=str(row.get("pos") or ""),
-        gloss=str(row.get("gloss") or "").strip(),
-        aliases=tuple(dict.fromkeys(alias.strip() for alias in listed if alias.strip())),
-        note=str(row.get("note") or "").strip(),
+        field=_line(row.get("field")),
+        part_of_speech=_line(row.get("pos")),
+        gloss=_line(row.get("gloss")),
+        aliases=tuple(dict.fromkeys(alias for alias in listed if alias)),
+        note=_line(row.get("note")),
         anglicised=row.get("anglicised") in ("yes", True),
-        source=str(row.get("source") or provenance.source),
-        license=str(row.get("license") or provenance.license),
+        source=_line(row.get("source")) or provenance.source,
+        license=_line(row.get("license")) or provenance.license,
     )
+
+
+def _line(value: object) -> str:
+    """A value as one line of text without tabs, as TSV needs it."""
+    return " ".join(str(value).split()) if value else ""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell what UTF-8 cannot
 
 
 def problem_of(entry: Entry) -> str | None:
@@ -165,11 +179,14 @@ def problem_of(entry: Entry) -> str | None:
         return f"domain {entry.domain!r} is none of {', '.join(DOMAINS)}"
     if not entry.gloss or len(entry.gloss) > MAX_GLOSS:
         return f"the gloss is missing or longer than {MAX_GLOSS} characters"
-    refused = refused_characters(f"{entry.gloss}{entry.note}{''.join(entry.aliases)}")
-    return f"{refused[0][1]} is not allowed" if refused else None
+    written = "".join((entry.gloss, entry.note, *entry.aliases, entry.field, entry.part_of_speech, entry.source))
+    refused = refused_characters(f"{written}{entry.license}")
+    if refused:
+        return f"{refused[0][1]} is not allowed"
+    return "a lone surrogate is not allowed" if _SURROGATE.search(written) else None
 
 
-_CDSL_RECORD = re.compile(r"<L>.*?<k1>([^<]+)<k2>[^\n]*\n(.*?)<LEND>", re.S)
+_CDSL_HEADWORD = re.compile(r"<L>[^<\n]*(?:<pc>[^<\n]*)?<k1>([^<\n]+)<k2>[^\n]*\n")
 _CDSL_MARKUP = re.compile(r"\{@.*?@\}¦?|<lbinfo[^>]*>|<[^>]+>|[{}%@]|\[.*?\]", re.S)
 
 
@@ -177,9 +194,13 @@ def _parse_cdsl(text: str, provenance: Provenance) -> Parsed:
     """Headwords (SLP1) and glosses of a Cologne dictionary. Source: the CDSL text conventions."""
     entries: dict[str, Entry] = {}
     skipped = 0
-    for match in _CDSL_RECORD.finditer(text):
-        gloss = " ".join(_CDSL_MARKUP.sub(" ", match[2]).split())[:MAX_GLOSS].strip(" ,;")
-        entry = _foreign(iast_of_slp1(match[1]), gloss, "", provenance)
+    for record in text.split("<LEND>"):
+        match = _CDSL_HEADWORD.search(record)
+        if match is None:
+            continue
+        body = record[match.end() : match.end() + MAX_BODY]
+        gloss = " ".join(_CDSL_MARKUP.sub(" ", body).split())[:MAX_GLOSS].strip(" ,;")
+        entry = _foreign(iast_of_slp1(match[1][:MAX_BODY]), gloss, "", provenance)
         if entry is None or entry.term in entries:
             skipped += 1
         else:
@@ -229,8 +250,8 @@ def _parse_verses(text: str, provenance: Provenance) -> Parsed:
     for number, item in enumerate(document):
         try:
             reference = f"{int(item['chapter_number'])}.{int(item['verse_number'])}"
-            lines = _VERSE_NUMBER.sub("", item["text"]).split("\n")
-        except (KeyError, TypeError, ValueError) as error:
+            lines = _VERSE_NUMBER.sub("", item["text"][:MAX_VERSE]).split("\n")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ImportBroken([_broken(1, f"verse {number}: no text, chapter_number or verse_number")]) from error
         spoken = " / ".join(iast_of_devanagari(line.strip(" ।")) for line in lines if line.strip(" ।"))
         verses.append(Verse(provenance.source, reference, spoken, provenance.license))
@@ -250,7 +271,7 @@ def _parse_tei(text: str, provenance: Provenance) -> Parsed:
         raise ImportBroken([_broken(1, "entity declarations are not allowed")]) from error
     verses, pending = [], ""
     for element in root.iter(f"{TEI}l"):
-        pending = f"{pending} {''.join(element.itertext())}".strip()
+        pending = f"{pending} {''.join(element.itertext())}".strip()[-MAX_VERSE:]
         if match := _TEI_REFERENCE.search(pending):
             verses.append(
                 Verse(
@@ -269,15 +290,12 @@ def _load_json(text: str) -> Any:
         return json.loads(text, strict=False)
     except json.JSONDecodeError as error:
         raise ImportBroken([_broken(error.lineno, f"not readable as JSON: {error.msg}")]) from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+        raise ImportBroken([_broken(1, f"not readable as JSON: {error}")]) from error
 
 
 def _broken(line: int, description: str) -> FieldViolation:
     return FieldViolation("content", description, line)
-
-
-def with_source(entry: Entry, source: str) -> Entry:
-    """The entry, recorded as coming from `source`."""
-    return replace(entry, source=source)
 
 
 _PARSERS: dict[LexiconFormat, Callable[[str, Provenance], Parsed]] = {

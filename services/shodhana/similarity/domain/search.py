@@ -14,6 +14,7 @@ from .ranking import Legs, best_forms, grouped, reasons_of, reciprocal_ranks, we
 
 ALIAS_SCORE = 0.98
 NEAREST = 30  # entries each leg brings in
+SCORE_DIGITS = 4  # what is beyond is rounding, which differs between a batch and a single query
 
 
 class Searcher:
@@ -79,7 +80,7 @@ class Searcher:
         for query, leg in zip(queries, legs, strict=True):
             near = found.lists[places[query.heard]]
             target = leg.semantic if model is Model.SEMANTIC else leg.phonetic
-            target.update((neighbour.entry_id, max(0.0, neighbour.cosine)) for neighbour in near)
+            target.update((neighbour.entry_id, _share(neighbour.cosine)) for neighbour in near)
         if options.mode is Mode.HYBRID:
             await self._meaning(queries, legs, eligible, options)
         return found.path, found.compared
@@ -97,7 +98,7 @@ class Searcher:
                 row = vectors[places[query.context]][None]
                 wanted = sorted(leg.lexical.keys() | leg.phonetic.keys())
                 near = await self._index.nearest(Model.SEMANTIC, row, len(wanted), wanted, True)
-                leg.semantic = {found.entry_id: max(0.0, found.cosine) for found in near.lists[0]}
+                leg.semantic = {found.entry_id: _share(found.cosine) for found in near.lists[0]}
 
     def _ranked(self, query: Query, legs: Legs, options: Options) -> tuple[Candidate, ...]:
         ids = legs.exact | legs.alias | legs.lexical.keys() | legs.phonetic.keys() | legs.semantic.keys()
@@ -116,4 +117,9 @@ class Searcher:
             score = 1.0
         elif entry_id in legs.alias:
             score = max(score, ALIAS_SCORE)
-        return Candidate(entry, min(1.0, score), tuple(reasons_of(entry, query, legs)))
+        return Candidate(entry, round(min(1.0, score), SCORE_DIGITS), tuple(reasons_of(entry, query, legs)))
+
+
+def _share(cosine: float) -> float:
+    """A cosine as a similarity from 0 to 1; rounding can take it just past 1."""
+    return min(1.0, max(0.0, cosine))
