@@ -77,6 +77,8 @@ local MESSAGES = {
     ["lease_duration"] = true,
     ["requestId"] = true,
     ["request_id"] = true,
+    ["includeEscalated"] = true,
+    ["include_escalated"] = true,
   },
   ["shodhana.api.review.v1.CreateCasesRequest"] = {
     ["cases"] = "shodhana.api.review.v1.NewCase",

@@ -576,10 +576,13 @@ class ClaimCasesRequest(_message.Message):
     DOMAINS_FIELD_NUMBER: _builtins.int
     LEASE_DURATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_ESCALATED_FIELD_NUMBER: _builtins.int
     count: _builtins.int
     """1 to 5. 0: 1."""
     request_id: _builtins.str
     """UUID; a repeated request with the same id gets the same cases while they are held."""
+    include_escalated: _builtins.bool
+    """Hand out escalated cases too; this needs the permission cases:assign."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Domains to take from; empty: all."""
@@ -595,10 +598,11 @@ class ClaimCasesRequest(_message.Message):
         domains: _abc.Iterable[_builtins.str] | None = ...,
         lease_duration: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
+        include_escalated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease_duration", b"lease_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "domains", b"domains", "lease_duration", b"lease_duration", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "domains", b"domains", "include_escalated", b"include_escalated", "lease_duration", b"lease_duration", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

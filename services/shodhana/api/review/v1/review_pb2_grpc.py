@@ -139,14 +139,14 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UndoDecision(self, request, context):
-        """Takes the caller's own decision back within the undo window; the case waits again.
+        """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SkipCase(self, request, context):
-        """Gives a held case back; it is offered to others first.
+        """Gives a held case back. It goes to the end of the queue: whatever waits now is offered before it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,9 +46,9 @@ class ReviewServiceStub:
     DecideCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.DecideCaseRequest, _review_pb2.DecideCaseResponse]
     """Decides a case the caller holds. With a lost lease nothing is decided and the text is kept as a draft."""
     UndoDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.UndoDecisionRequest, _review_pb2.ReviewCase]
-    """Takes the caller's own decision back within the undo window; the case waits again."""
+    """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since."""
     SkipCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.SkipCaseRequest, _review_pb2.ReviewCase]
-    """Gives a held case back; it is offered to others first."""
+    """Gives a held case back. It goes to the end of the queue: whatever waits now is offered before it."""
     EscalateCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.EscalateCaseRequest, _review_pb2.ReviewCase]
     """Hands a held case to a senior expert."""
     WatchCases: _grpc.UnaryStreamMultiCallable[_review_pb2.WatchCasesRequest, _review_pb2.WatchCasesResponse]
@@ -74,9 +74,9 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     DecideCase: _aio.UnaryUnaryMultiCallable[_review_pb2.DecideCaseRequest, _review_pb2.DecideCaseResponse]  # type: ignore[assignment]
     """Decides a case the caller holds. With a lost lease nothing is decided and the text is kept as a draft."""
     UndoDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.UndoDecisionRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
-    """Takes the caller's own decision back within the undo window; the case waits again."""
+    """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since."""
     SkipCase: _aio.UnaryUnaryMultiCallable[_review_pb2.SkipCaseRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
-    """Gives a held case back; it is offered to others first."""
+    """Gives a held case back. It goes to the end of the queue: whatever waits now is offered before it."""
     EscalateCase: _aio.UnaryUnaryMultiCallable[_review_pb2.EscalateCaseRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
     """Hands a held case to a senior expert."""
     WatchCases: _aio.UnaryStreamMultiCallable[_review_pb2.WatchCasesRequest, _review_pb2.WatchCasesResponse]  # type: ignore[assignment]
@@ -141,7 +141,7 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _review_pb2.UndoDecisionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.ReviewCase, _abc.Awaitable[_review_pb2.ReviewCase]]:
-        """Takes the caller's own decision back within the undo window; the case waits again."""
+        """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since."""
 
     @_abc_1.abstractmethod
     def SkipCase(
@@ -149,7 +149,7 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _review_pb2.SkipCaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.ReviewCase, _abc.Awaitable[_review_pb2.ReviewCase]]:
-        """Gives a held case back; it is offered to others first."""
+        """Gives a held case back. It goes to the end of the queue: whatever waits now is offered before it."""
 
     @_abc_1.abstractmethod
     def EscalateCase(
