@@ -91,9 +91,8 @@ def show(term: str, as_json: bool, profile: Path | None) -> int:
         print_json(_document(entry))
         return 0
     print(f"{entry.term}\n{entry.devanagari}\n{entry.gloss}")
-    print(
-        f"{entry.domain}, {entry.field}, {entry.part_of_speech}; also: {', '.join(entry.aliases) or 'no other spelling'}"
-    )
+    aliases = ", ".join(entry.aliases) or "no other spelling"
+    print(f"{entry.domain}, {entry.field}, {entry.part_of_speech}; also: {aliases}")
     print(f"from {entry.source} ({entry.license or 'no licence recorded'})")
     return 0
 

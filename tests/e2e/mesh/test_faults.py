@@ -10,13 +10,17 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from shodhana.api.similarity.v1 import similarity_pb2
+from shodhana.api.embedding.v1.embedding_pb2 import TokenizeRequest
+from shodhana.api.identity.v1.identity_pb2 import GetPrincipalRequest
+from shodhana.api.quality.v1.quality_pb2 import ListReportsRequest
+from shodhana.api.review.v1.review_pb2 import GetStatisticsRequest
+from shodhana.api.similarity.v1.similarity_pb2 import SearchRequest
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
-from shodhana_client import ShodhanaError, connect, connect_async
+from shodhana_client import AsyncClient, ShodhanaError, connect, connect_async
 
 RECOVERY_S = 60.0
 
@@ -49,15 +53,25 @@ def calls_of(mesh: Any, service: str, method: str) -> list[float]:
     return counts
 
 
-async def load(mesh: Any, seconds: float, per_second: int) -> Counter[str]:
-    """Searches at a steady rate; outcomes by status."""
+Read = Callable[[AsyncClient, int], Awaitable[Any]]
+READS: dict[str, tuple[str, Read]] = {
+    "embedding": ("Tokenize", lambda c, n: c.embedding.Tokenize(TokenizeRequest(model="semantic", texts=[f"{n}"]))),
+    "similarity": ("Search", lambda c, n: c.similarity.Search(SearchRequest(query=f"kundalani{n % 7}"))),
+    "quality": ("ListReports", lambda c, n: c.quality.ListReports(ListReportsRequest())),
+    "review": ("GetStatistics", lambda c, n: c.review.GetStatistics(GetStatisticsRequest())),
+    "transcripts": ("ListJobs", lambda c, n: c.transcripts.ListJobs(pb.ListJobsRequest())),
+    "identity": ("GetPrincipal", lambda c, n: c.identity.GetPrincipal(GetPrincipalRequest())),
+}
+
+
+async def load(mesh: Any, seconds: float, per_second: int, read: Read = READS["similarity"][1]) -> Counter[str]:
+    """Reads at a steady rate; outcomes by status."""
     outcomes: Counter[str] = Counter()
-    async with connect_async(mesh.profile) as client:
+    async with connect_async(mesh.profile, deadline_s=10) as client:
 
         async def one(number: int) -> None:
-            request = similarity_pb2.SearchRequest(query=f"kundalani{number % 7}")
             try:
-                await client.similarity.Search(request, timeout=10)
+                await read(client, number)
                 outcomes["OK"] += 1
             except ShodhanaError as error:
                 outcomes[f"{error.code.name}: {error.message}"] += 1
@@ -70,21 +84,17 @@ async def load(mesh: Any, seconds: float, per_second: int) -> Counter[str]:
     return outcomes
 
 
-async def test_load_splits_over_two_replicas(mesh: Any) -> None:
-    before = calls_of(mesh, "similarity", "Search")
-    outcomes = await load(mesh, 3, 100)
-    after = calls_of(mesh, "similarity", "Search")
-    shares = [now - then for now, then in zip(after, before, strict=True)]
-    assert outcomes == {"OK": 300}
+@pytest.mark.parametrize("service", READS)
+async def test_load_splits_and_a_killed_replica_loses_no_call(mesh: Any, service: str) -> None:
+    method, read = READS[service]
+    before = calls_of(mesh, service, method)
+    assert await load(mesh, 2, 100, read) == {"OK": 200}
+    shares = [now - then for now, then in zip(calls_of(mesh, service, method), before, strict=True)]
     assert min(shares) >= 0.3 * sum(shares), shares
-
-
-async def test_killing_a_replica_under_load_loses_no_call(mesh: Any) -> None:
-    victim = mesh.pids("similarity")[0]
-    running = asyncio.create_task(load(mesh, 6, 100))
-    await asyncio.sleep(1.5)
-    os.kill(victim, signal.SIGKILL)
-    assert await running == {"OK": 600}
+    running = asyncio.create_task(load(mesh, 4, 100, read))
+    await asyncio.sleep(1)
+    os.kill(mesh.pids(service)[0], signal.SIGKILL)
+    assert await running == {"OK": 400}
 
 
 async def test_a_rolling_stop_loses_no_call(mesh: Any) -> None:
@@ -149,6 +159,18 @@ def test_without_the_cache_answers_are_slower_and_the_same(mesh: Any) -> None:
         during = correct(mesh, text)
     assert [c.corrected for c in during.corrections] == [c.corrected for c in before.corrections]
     assert not during.degraded
+
+
+@pytest.mark.parametrize(("service", "words"), [("quality", "scores"), ("review", "queued for review")])
+def test_without_a_service_the_correction_says_what_is_missing(mesh: Any, service: str, words: str) -> None:
+    file = pb.TranscriptFile(filename="missing.txt", content=b"The praabda of the niradhara.\n")
+    with Frozen(mesh, service), connect(mesh.profile) as client:
+        request = pb.CorrectTranscriptRequest(file=file, request_id=str(uuid.uuid4()))
+        report = client.transcripts.CorrectTranscript(request, timeout=60).report
+    assert report.degraded
+    assert report.requires_review
+    assert words in " ".join(report.degradations)
+    assert [c.corrected for c in report.corrections if c.heard == "praabda"] == ["prārabdha"]
 
 
 def test_without_postgres_writes_are_refused_and_come_back_by_themselves(mesh: Any) -> None:

@@ -14,7 +14,7 @@ from shodhana.runtime.breaker import CircuitBreaker
 from ..domain.formats import Cue
 from ..domain.ports import Quality, ServiceMissing, Term, TermStatus, ToScore
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 10.0
 STATUSES = {
     TermStatus.EXACT: pb.TERM_STATUS_EXACT,
     TermStatus.CORRECTED: pb.TERM_STATUS_CORRECTED,

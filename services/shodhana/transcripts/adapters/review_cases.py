@@ -13,7 +13,7 @@ from shodhana.runtime.breaker import CircuitBreaker
 
 from ..domain.ports import DoubtfulPlace, ServiceMissing
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 10.0
 
 
 class ReviewClient:
