@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from typing import Any
 
 from shodhana.api.review.v1 import review_pb2 as pb
 from shodhana.api.review.v1 import review_pb2_grpc as grpc_api
+from shodhana.errors import PermissionDenied
 from shodhana.runtime import auth
-from shodhana.runtime.pages import decode_page_token, encode_page_token
+from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import duration, timestamp
 
-from .adapters.relay import Relay
 from .domain.queue import (
     Answer,
     Case,
+    CaseChanges,
     CaseQuery,
+    Claim,
     Decision,
     Lease,
     NewCase,
@@ -35,6 +38,8 @@ VERDICTS = {verdict: getattr(pb, f"VERDICT_{verdict.name}") for verdict in Verdi
 VERDICTS_BY_NUMBER = {number: verdict for verdict, number in VERDICTS.items()}
 OPEN = (State.PENDING, State.IN_REVIEW)
 DEFAULT_PAGE, DEFAULT_DAYS = 20, 30
+ASSIGN = "cases:assign"
+MAX_CASE_ID = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class ReviewServicer(grpc_api.ReviewServiceServicer):
     """The queue, for the caller of each RPC."""
 
     queue: ReviewQueue
-    relay: Relay
+    changes: CaseChanges
     settings: ReviewSettings
 
     async def CreateCases(self, request: pb.CreateCasesRequest, context: Any) -> pb.CreateCasesResponse:
@@ -58,25 +63,33 @@ class ReviewServicer(grpc_api.ReviewServiceServicer):
 
     async def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesResponse:
         size = request.page_size or DEFAULT_PAGE
-        position = decode_page_token(request.page_token)
+        list_id = _list_id(request)
         query = CaseQuery(
             states=tuple(STATES_BY_NUMBER[number] for number in request.states) or OPEN,
             domains=tuple(request.domains),
             filename=request.filename,
-            after=(datetime.fromisoformat(position["rank"]), int(position["id"])) if position else None,
+            after=_position(request.page_token, list_id),
             limit=size + 1,
         )
         found = await self.queue.find(query)
         token = ""
         if len(found) > size:
             last = found[size - 1]
-            token = encode_page_token({"rank": last.rank_at.isoformat(), "id": last.case_id})
+            token = encode_page_token({"list": list_id, "rank": last.rank_at.isoformat(), "id": last.case_id})
         return pb.ListCasesResponse(cases=map(_case, found[:size]), next_page_token=token)
 
     async def ClaimCases(self, request: pb.ClaimCasesRequest, context: Any) -> pb.ClaimCasesResponse:
-        claim_id = request.request_id or str(uuid.uuid4())
-        lease_s = request.lease_duration.ToTimedelta().total_seconds() or self.settings.lease_s
-        held = await self.queue.claim(request.count or 1, list(request.domains), _caller(), lease_s, claim_id)
+        if request.include_escalated and ASSIGN not in auth.principal().permissions:
+            raise PermissionDenied(f"escalated cases need permission {ASSIGN}", metadata={"permission": ASSIGN})
+        claim = Claim(
+            count=request.count or 1,
+            domains=tuple(dict.fromkeys(request.domains)),
+            expert=_caller(),
+            lease_s=request.lease_duration.ToTimedelta().total_seconds() or self.settings.lease_s,
+            claim_id=request.request_id or str(uuid.uuid4()),
+            with_escalated=request.include_escalated,
+        )
+        held = await self.queue.claim(claim)
         return pb.ClaimCasesResponse(
             cases=[pb.ClaimedCase(review_case=_case(case), lease=_lease(lease)) for case, lease in held]
         )
@@ -104,7 +117,8 @@ class ReviewServicer(grpc_api.ReviewServiceServicer):
         return pb.DecideCaseResponse(review_case=_case(case), undo_deadline=timestamp(deadline))
 
     async def UndoDecision(self, request: pb.UndoDecisionRequest, context: Any) -> pb.ReviewCase:
-        return _case(await self.queue.undo(_case_id(request.name), _caller(), self.settings.undo_window_s))
+        window_s = self.settings.undo_window_s
+        return _case(await self.queue.undo(_case_id(request.name), _caller(), window_s, request.request_id))
 
     async def SkipCase(self, request: pb.SkipCaseRequest, context: Any) -> pb.ReviewCase:
         return _case(await self.queue.decide(self._answer(request, Verdict.SKIP, "", "manual_override")))
@@ -113,7 +127,7 @@ class ReviewServicer(grpc_api.ReviewServiceServicer):
         return _case(await self.queue.decide(self._answer(request, Verdict.ESCALATE, "", "manual_override")))
 
     async def WatchCases(self, request: pb.WatchCasesRequest, context: Any) -> AsyncIterator[pb.WatchCasesResponse]:
-        async with self.relay.watch() as changes:
+        async with self.changes.watch() as changes:
             yield pb.WatchCasesResponse(counts=_counts(await self.queue.counts()))
             while True:
                 case_id = await changes.get()
@@ -166,6 +180,26 @@ def _caller() -> str:
 
 def _case_id(name: str) -> int:
     return int(name.removeprefix("reviewCases/"))
+
+
+def _list_id(request: pb.ListCasesRequest) -> str:
+    """Which list a page token belongs to."""
+    query = pb.ListCasesRequest(states=request.states, domains=request.domains, filename=request.filename)
+    return hashlib.sha256(query.SerializeToString(deterministic=True)).hexdigest()[:16]
+
+
+def _position(page_token: str, list_id: str) -> tuple[datetime, int] | None:
+    """Where the page before ended. Raises PageTokenInvalid for a token of another list."""
+    if not page_token:
+        return None
+    token = decode_page_token(page_token)
+    try:
+        rank_at, case_id = datetime.fromisoformat(token["rank"]), int(token["id"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PageTokenInvalid from error
+    if token.get("list") != list_id or rank_at.tzinfo is None or not 0 < case_id < MAX_CASE_ID:
+        raise PageTokenInvalid
+    return rank_at, case_id
 
 
 def _first_suggestion(case: Case) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import astuple, replace
+from datetime import datetime, timedelta
+from typing import NoReturn
 
 import asyncpg
 
@@ -12,100 +16,58 @@ from ..domain.queue import (
     CaseNotFound,
     CaseQuery,
     CaseStateWrong,
+    Claim,
     Decision,
-    ExpertStatistics,
     Lease,
     LeaseLost,
     NewCase,
     RequestIdReused,
     State,
-    Statistics,
     UndoWindowClosed,
     Verdict,
 )
-
-DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
-_CASE = """
-SELECT c.case_id, c.state, c.domain, c.body, c.created_at, c.due_at, c.rank_at, c.holder,
-       d.decision_id, d.verdict, d.decision_type, d.decided_text, d.comment, d.expert, d.created_at AS decided_at,
-       d.undone_at
-FROM review_cases AS c
-LEFT JOIN LATERAL (
-    SELECT * FROM expert_decisions WHERE case_id = c.case_id ORDER BY decision_id DESC LIMIT 1
-) AS d ON true
-"""
-# The most urgent of each domain, then the most urgent of those: each is the head of an index range.
-_CLAIM = """
-WITH wanted AS (
-    SELECT head.case_id FROM unnest($1::text[]) AS wanted_domain
-    CROSS JOIN LATERAL (
-        SELECT case_id, rank_at FROM review_cases WHERE state = 'pending' AND domain = wanted_domain
-        ORDER BY rank_at, case_id LIMIT $2 FOR UPDATE SKIP LOCKED
-    ) AS head
-    ORDER BY head.rank_at, head.case_id LIMIT $2
-)
-UPDATE review_cases AS c
-SET state = 'in_review', holder = $3, fence = fence + 1, claim_id = $5, claimed_at = now(),
-    lease_until = now() + make_interval(secs => $4)
-FROM wanted WHERE c.case_id = wanted.case_id
-RETURNING c.case_id
-"""
-# One statement: the fenced update, the decision and the event. Where nothing is updated nothing is written.
-_DECIDE = """
-WITH fenced AS (
-    UPDATE review_cases SET state = $3, holder = NULL, lease_until = NULL, claim_id = NULL,
-        rank_at = CASE WHEN $3 = 'pending' THEN greatest(rank_at, now()) ELSE rank_at END
-    WHERE case_id = $1 AND fence = $2 AND state = 'in_review' AND holder = $8 AND lease_until > now()
-    RETURNING case_id, claimed_at
-), decided AS (
-    INSERT INTO expert_decisions
-        (case_id, request_id, verdict, decision_type, decided_text, comment, expert, claimed_at)
-    SELECT case_id, $9, $4::text::verdict, $5::text::decision_type, $6, $7, $8, claimed_at FROM fenced
-    RETURNING case_id
-)
-INSERT INTO outbox (case_id) SELECT case_id FROM decided RETURNING case_id
-"""
+from . import statements
+from .postgres_figures import DOMAINS, PostgresFigures
 
 
-class PostgresQueue:
+class PostgresQueue(PostgresFigures):
     """The port `ReviewQueue`."""
 
     def __init__(self, pool: asyncpg.Pool, sla_s: float) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._sla_s = sla_s
 
     async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]:
+        digest = hashlib.sha256(repr([astuple(case) for case in cases]).encode()).digest()
         rows = await self._pool.fetch(
-            "WITH added AS (INSERT INTO review_cases (domain, rank_at, due_at, filename, heard, body, batch_id, "
-            "batch_position) SELECT domain, now() + make_interval(secs => $7 * (1 - boost / 10.0)), "
-            "now() + make_interval(secs => $7), filename, heard, body, $6, position FROM unnest($1::text[], "
-            "$2::int[], $3::text[], $4::text[], $5::bytea[]) WITH ORDINALITY "
-            "AS new (domain, boost, filename, heard, body, position) ON CONFLICT DO NOTHING RETURNING case_id), "
-            "told AS (INSERT INTO outbox (case_id) SELECT case_id FROM added) "
-            "SELECT case_id FROM added ORDER BY case_id",
+            statements.ADD,
             [case.domain for case in cases],
             [case.boost for case in cases],
             [case.filename for case in cases],
             [case.heard for case in cases],
             [case.body for case in cases],
-            request_id,
-            self._sla_s,
+            *(request_id, self._sla_s, digest),
         )
-        if not rows:
-            rows = await self._pool.fetch(
-                "SELECT case_id FROM review_cases WHERE batch_id = $1 ORDER BY batch_position", request_id
-            )
+        return [row["case_id"] for row in rows] or await self._added_before(request_id, digest)
+
+    async def _added_before(self, request_id: str, digest: bytes) -> list[int]:
+        known = await self._pool.fetchval("SELECT content_digest FROM batches WHERE batch_id = $1", request_id)
+        if known != digest:
+            raise RequestIdReused(f"request id {request_id} came with other cases before")
+        rows = await self._pool.fetch(
+            "SELECT case_id FROM review_cases WHERE batch_id = $1 ORDER BY batch_position", request_id
+        )
         return [row["case_id"] for row in rows]
 
     async def case(self, case_id: int) -> Case:
-        row = await self._pool.fetchrow(f"{_CASE} WHERE c.case_id = $1", case_id)
+        row = await self._pool.fetchrow(f"{statements.CASES} WHERE c.case_id = $1", case_id)
         if row is None:
             raise CaseNotFound(f"no case reviewCases/{case_id}")
         return _as_case(row)
 
     async def find(self, query: CaseQuery) -> list[Case]:
         rows = await self._pool.fetch(
-            f"{_CASE} WHERE c.state = ANY($1) AND ($2::text[] = '{{}}' OR c.domain = ANY($2)) "
+            f"{statements.CASES} WHERE c.state = ANY($1) AND ($2::text[] = '{{}}' OR c.domain = ANY($2)) "
             "AND ($3 = '' OR c.filename = $3) AND ($4::timestamptz IS NULL OR (c.rank_at, c.case_id) > ($4, $5)) "
             "ORDER BY c.rank_at, c.case_id LIMIT $6",
             *([state.value for state in query.states], list(query.domains), query.filename),
@@ -114,30 +76,22 @@ class PostgresQueue:
         )
         return [_as_case(row) for row in rows]
 
-    async def claim(
-        self, count: int, domains: Sequence[str], expert: str, lease_s: float, claim_id: str
-    ) -> list[tuple[Case, Lease]]:
-        held = await self._held(claim_id, expert)
-        if not held:
-            await self._pool.fetch(_CLAIM, list(domains) or list(DOMAINS), count, expert, lease_s, claim_id)
-            held = await self._held(claim_id, expert)
-        return held
-
-    async def _held(self, claim_id: str, expert: str) -> list[tuple[Case, Lease]]:
-        rows = await self._pool.fetch(
-            _CASE.replace("c.holder,", "c.holder, c.fence, c.lease_until,")
-            + " WHERE c.claim_id = $1 AND c.holder = $2 AND c.state = 'in_review' AND c.lease_until > now() "
-            "ORDER BY c.rank_at, c.case_id",
-            *(claim_id, expert),
-        )
+    async def claim(self, claim: Claim) -> list[tuple[Case, Lease]]:
+        states = [State.PENDING.value, *([State.EXPERT_ESCALATION.value] if claim.with_escalated else [])]
+        domains = list(claim.domains) or list(DOMAINS)
+        try:
+            rows = await self._pool.fetch(
+                statements.CLAIM, domains, claim.count, claim.expert, claim.lease_s, claim.claim_id, states
+            )
+        except asyncpg.UniqueViolationError:
+            rows = []  # the same claim ran at the same time and took them
+        if not rows:
+            rows = await self._pool.fetch(statements.HELD, claim.claim_id, claim.expert)
         return [(_as_case(row), Lease(row["case_id"], row["fence"], row["lease_until"])) for row in rows]
 
     async def prolong(self, leases: Sequence[Lease], expert: str, lease_s: float) -> list[Lease]:
         rows = await self._pool.fetch(
-            "UPDATE review_cases AS c SET lease_until = now() + make_interval(secs => $4) "
-            "FROM unnest($1::bigint[], $2::bigint[]) AS held (case_id, fence) "
-            "WHERE c.case_id = held.case_id AND c.fence = held.fence AND c.state = 'in_review' AND c.holder = $3 "
-            "AND c.lease_until > now() RETURNING c.case_id, c.fence, c.lease_until",
+            statements.PROLONG,
             *([lease.case_id for lease in leases], [lease.fence for lease in leases], expert, lease_s),
         )
         return [Lease(row["case_id"], row["fence"], row["lease_until"]) for row in rows]
@@ -145,31 +99,33 @@ class PostgresQueue:
     async def decide(self, answer: Answer) -> Case:
         try:
             row = await self._pool.fetchrow(
-                _DECIDE,
+                statements.DECIDE,
                 *(answer.case_id, answer.fence, answer.verdict.leads_to.value, answer.verdict.value),
                 *(answer.decision_type, answer.decided_text, answer.comment, answer.expert, answer.request_id),
+                self._sla_s,
             )
         except asyncpg.UniqueViolationError:
             row = None  # the request id has decided something already
-        if row is None:
-            await self._replay_or_refuse(answer)
-        return await self.case(answer.case_id)
+        return _as_case(row) if row is not None else await self._decided_before(answer)
 
-    async def _replay_or_refuse(self, answer: Answer) -> None:
-        """Returns where the same request was answered before; else keeps the text and raises."""
+    async def _decided_before(self, answer: Answer) -> Case:
+        """What the same request was answered; where there was none the text is kept and LeaseLost raised."""
         known = await self._pool.fetchrow(
-            "SELECT case_id, verdict, decided_text, expert FROM expert_decisions WHERE request_id = $1",
+            f"SELECT {statements.COLUMNS}, d.state_after FROM expert_decisions AS d JOIN review_cases AS c "
+            "USING (case_id) WHERE d.request_id = $1",
             answer.request_id,
         )
-        if known is not None:
-            same = (answer.case_id, answer.verdict.value, answer.decided_text, answer.expert)
-            if tuple(known.values()) != same:
-                raise RequestIdReused(f"request id {answer.request_id} was used for another decision")
-            return
+        if known is None:
+            await self._refuse_decision(answer)
+        then = _as_case(known)
+        if then.decision is None or not _is_same(then.case_id, then.decision, answer):
+            raise RequestIdReused(f"request id {answer.request_id} was used for another decision")
+        return replace(then, state=State(known["state_after"]), holder=None)
+
+    async def _refuse_decision(self, answer: Answer) -> NoReturn:
         case = await self.case(answer.case_id)
         await self._pool.execute(
-            "INSERT INTO drafts (case_id, expert, request_id, verdict, decided_text, comment) "
-            "VALUES ($1, $2, $3, $4::text::verdict, $5, $6) ON CONFLICT DO NOTHING",
+            statements.KEEP_DRAFT,
             *(answer.case_id, answer.expert, answer.request_id, answer.verdict.value),
             *(answer.decided_text, answer.comment),
         )
@@ -178,79 +134,51 @@ class PostgresQueue:
             metadata={"state": case.state.value},
         )
 
-    async def undo(self, case_id: int, expert: str, window_s: float) -> Case:
-        row = await self._pool.fetchrow(
-            "WITH undone AS (UPDATE expert_decisions SET undone_at = now() WHERE decision_id = (SELECT decision_id "
-            "FROM expert_decisions WHERE case_id = $1 ORDER BY decision_id DESC LIMIT 1) AND expert = $2 "
-            "AND undone_at IS NULL AND created_at > now() - make_interval(secs => $3) RETURNING case_id), "
-            "back AS (UPDATE review_cases SET state = 'pending', holder = NULL, lease_until = NULL, fence = fence + 1 "
-            "FROM undone WHERE review_cases.case_id = undone.case_id AND state <> 'in_review' RETURNING "
-            "review_cases.case_id) INSERT INTO outbox (case_id) SELECT case_id FROM back RETURNING case_id",
-            *(case_id, expert, window_s),
+    async def undo(self, case_id: int, expert: str, window_s: float, request_id: str) -> Case:
+        try:
+            row = await self._pool.fetchrow(statements.UNDO, case_id, expert, window_s, request_id)
+        except asyncpg.UniqueViolationError:
+            row = None  # the request id has undone something already
+        return _as_case(row) if row is not None else await self._undone_before(case_id, expert, window_s, request_id)
+
+    async def _undone_before(self, case_id: int, expert: str, window_s: float, request_id: str) -> Case:
+        """What the same request was answered; else says why nothing is undone, unless it was undone already."""
+        known = await self._pool.fetchrow(
+            f"SELECT {statements.COLUMNS}, d.was_escalated FROM expert_decisions AS d JOIN review_cases AS c "
+            "USING (case_id) WHERE d.undo_request_id = $1",
+            request_id,
         )
-        case = await self.case(case_id)
-        if row is None:
-            _refuse_undo(case, expert)
-        return case
+        if known is None:
+            case = await self.case(case_id)
+            _refuse_undo(case, expert, window_s, await self._pool.fetchval("SELECT now()"))
+            return case
+        if (known["case_id"], known["expert"]) != (case_id, expert):
+            raise RequestIdReused(f"request id {request_id} undid another decision")
+        state = State.EXPERT_ESCALATION if known["was_escalated"] else State.PENDING
+        return replace(_as_case(known), state=state, holder=None)
 
     async def sweep(self) -> int:
-        rows = await self._pool.fetch(
-            "WITH ended AS (UPDATE review_cases SET state = 'pending', holder = NULL, lease_until = NULL, "
-            "claim_id = NULL WHERE case_id IN (SELECT case_id FROM review_cases WHERE state = 'in_review' AND lease_until < now() "
-            "ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING case_id) "
-            "INSERT INTO outbox (case_id) SELECT case_id FROM ended RETURNING case_id"
-        )
-        return len(rows)
-
-    async def counts(self) -> dict[State, int]:
-        rows = await self._pool.fetch("SELECT state, count(*) AS count FROM review_cases GROUP BY state")
-        found = {State(row["state"]): row["count"] for row in rows}
-        return {state: found.get(state, 0) for state in State}
-
-    async def pending_by_domain(self) -> dict[str, int]:
-        rows = await self._pool.fetch(
-            "SELECT domain, count(*) AS count FROM review_cases WHERE state = 'pending' GROUP BY domain"
-        )
-        return dict.fromkeys(DOMAINS, 0) | {row["domain"]: row["count"] for row in rows}
-
-    async def statistics(self, days: int) -> Statistics:
-        queue = await self._pool.fetchrow(
-            "SELECT now() - min(created_at) AS oldest, count(*) FILTER (WHERE due_at < now()) AS overdue "
-            "FROM review_cases WHERE state = 'pending'"
-        )
-        experts = await self._pool.fetch(
-            "SELECT expert, count(*) AS decided, count(*) FILTER (WHERE verdict = 'accept') AS accepted, "
-            "count(*) FILTER (WHERE verdict = 'correct') AS corrected, "
-            "count(*) FILTER (WHERE verdict = 'reject') AS rejected, percentile_cont(0.5) WITHIN GROUP "
-            "(ORDER BY extract(epoch FROM created_at - claimed_at)) AS median_s FROM expert_decisions "
-            "WHERE undone_at IS NULL AND verdict IN ('accept', 'correct', 'reject') "
-            "AND created_at > now() - make_interval(days => $1) GROUP BY expert ORDER BY decided DESC, expert",
-            days,
-        )
-        decided = await self._pool.fetch(
-            "SELECT domain, count(*) AS count FROM expert_decisions JOIN review_cases USING (case_id) "
-            "WHERE undone_at IS NULL AND expert_decisions.created_at > now() - make_interval(days => $1) "
-            "GROUP BY domain",
-            days,
-        )
-        by_domain = {row["domain"]: row["count"] for row in decided}
-        pending = await self.pending_by_domain()
-        return Statistics(
-            counts=await self.counts(),
-            oldest_pending=queue["oldest"] if queue else None,
-            overdue_count=queue["overdue"] if queue else 0,
-            experts=tuple(ExpertStatistics(*row.values()) for row in experts),
-            domains={domain: (pending[domain], by_domain.get(domain, 0)) for domain in DOMAINS},
-        )
+        return len(await self._pool.fetch(statements.SWEEP))
 
 
-def _refuse_undo(case: Case, expert: str) -> None:
+def _is_same(case_id: int, known: Decision, answer: Answer) -> bool:
+    was = (case_id, known.verdict, known.decision_type, known.decided_text, known.comment, known.expert)
+    return was == (
+        *(answer.case_id, answer.verdict, answer.decision_type),
+        *(answer.decided_text, answer.comment, answer.expert),
+    )
+
+
+def _refuse_undo(case: Case, expert: str, window_s: float, now: datetime) -> None:
     """Says why nothing was undone; nothing is said where it was undone before."""
     decision = case.decision
     if decision is None or decision.expert != expert:
         raise CaseStateWrong(f"reviewCases/{case.case_id} has no decision of yours to undo")
-    if decision.undone_at is None:
+    if decision.undone_at is not None:
+        return
+    if decision.created_at <= now - timedelta(seconds=window_s):
         raise UndoWindowClosed(f"the decision on reviewCases/{case.case_id} is too old to be undone")
+    raise CaseStateWrong(f"somebody has claimed reviewCases/{case.case_id} since")
 
 
 def _as_case(row: asyncpg.Record) -> Case:

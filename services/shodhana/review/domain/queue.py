@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -34,7 +36,7 @@ class UndoWindowClosed(FailedPrecondition):
 
 
 class RequestIdReused(AlreadyExists):
-    """The same request id came with another decision."""
+    """The same request id came with other content."""
 
     reason = "REQUEST_ID_REUSED"
 
@@ -69,7 +71,7 @@ class Verdict(Enum):
 
     @property
     def leads_to(self) -> State:
-        """The state a case has after it."""
+        """The state a case has after it; a skipped case that was escalated goes back to the seniors instead."""
         return _AFTER[self]
 
 
@@ -132,6 +134,18 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants how many cases, of which domains (none: all), for how long; the same `claim_id` takes once."""
+
+    count: int
+    domains: tuple[str, ...]
+    expert: str
+    lease_s: float
+    claim_id: str
+    with_escalated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an expert sends for a case they hold."""
 
@@ -179,29 +193,39 @@ class Statistics:
     domains: dict[str, tuple[int, int]]
 
 
+class CaseChanges(Protocol):
+    """Tells what changes in the queue, whoever changes it."""
+
+    def watch(self) -> AbstractAsyncContextManager[asyncio.Queue[int | None]]:
+        """Ids of cases that changed; None after a gap."""
+        ...
+
+
 class ReviewQueue(Protocol):
     """Where cases are kept."""
 
-    async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]: ...
+    async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]:
+        """Adds nothing where the request was repeated. Raises RequestIdReused where it came with other cases."""
+        ...
 
     async def case(self, case_id: int) -> Case: ...
 
     async def find(self, query: CaseQuery) -> list[Case]: ...
 
-    async def claim(
-        self, count: int, domains: Sequence[str], expert: str, lease_s: float, claim_id: str
-    ) -> list[tuple[Case, Lease]]: ...
+    async def claim(self, claim: Claim) -> list[tuple[Case, Lease]]:
+        """The most urgent first; for a repeated claim those of its cases that are still held."""
+        ...
 
     async def prolong(self, leases: Sequence[Lease], expert: str, lease_s: float) -> list[Lease]:
         """Those still held, with their new ends."""
         ...
 
     async def decide(self, answer: Answer) -> Case:
-        """Raises LeaseLost, RequestIdReused, CaseNotFound."""
+        """A repeated request gets what it was answered first. Raises LeaseLost, RequestIdReused, CaseNotFound."""
         ...
 
-    async def undo(self, case_id: int, expert: str, window_s: float) -> Case:
-        """Raises UndoWindowClosed, CaseStateWrong, CaseNotFound."""
+    async def undo(self, case_id: int, expert: str, window_s: float, request_id: str) -> Case:
+        """As `decide` for a repeated request. Raises UndoWindowClosed, CaseStateWrong, RequestIdReused, CaseNotFound."""
         ...
 
     async def sweep(self) -> int:
