@@ -37,19 +37,29 @@ _LOST_DATABASE = (
     asyncpg.TooManyConnectionsError,
 )
 
+_TEXT_NOT_STORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+
 
 def as_domain_error(error: Exception) -> errors.DomainError | None:
     """The expected failure behind an exception; None where it was not expected."""
     if isinstance(error, errors.DomainError):
         return error
-    if isinstance(error, _LOST_DATABASE):
-        return errors.Unavailable("the database is not reachable", retry_after_s=DEFAULT_RETRY_S)
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return _of_database(error)
     if isinstance(error, ConnectionError | RedisError):
         return errors.Unavailable("a dependency is not reachable", retry_after_s=DEFAULT_RETRY_S)
     if isinstance(error, asyncio.TimeoutError):
         return errors.DeadlineExceeded("the time given ran out")
     if isinstance(error, grpc.aio.AioRpcError):
         return _of_called_service(error)
+    return None
+
+
+def _of_database(error: Exception) -> errors.DomainError | None:
+    if isinstance(error, _LOST_DATABASE):
+        return errors.Unavailable("the database is not reachable", retry_after_s=DEFAULT_RETRY_S)
+    if isinstance(error, _TEXT_NOT_STORABLE):
+        return errors.InvalidInput("a text holds a NUL character, which cannot be stored")
     return None
 
 
