@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from functools import partial
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import numpy as np
 import pytest
-from shodhana.runtime.postgres import open_pool
-from shodhana.runtime.settings import RuntimeSettings
-from shodhana.similarity.__main__ import _build_indexes
 from shodhana.similarity.adapters.postgres_store import PostgresStore
 from shodhana.similarity.domain.glossary import take_over_glossary
 from shodhana.similarity.domain.importers import Provenance, parse
@@ -22,35 +18,66 @@ from shodhana.similarity.domain.query import Condition, Filter, Mode, Options, Q
 from shodhana.stack.places import GLOSSARY
 
 
-@pytest.fixture
-async def pool(postgres_database: Any) -> AsyncIterator[asyncpg.Pool]:
-    settings = RuntimeSettings(database_url=postgres_database.role_url("similarity"), pool_min=1, pool_max=4)
-    async with open_pool(settings, "similarity") as opened:
-        yield opened
-
-
-@pytest.fixture
-async def library(pool: asyncpg.Pool, vectorizer: Any) -> Library:
-    store = PostgresStore(pool)
-    await take_over_glossary(GLOSSARY, store)
-    library = Library(store, store, vectorizer, partial(_build_indexes, pool), switch_s=120)
-    await library.refresh()
-    return library
-
-
 async def test_the_glossary_is_taken_over_once_and_every_entry_has_its_vectors(
-    library: Library, pool: asyncpg.Pool
+    library: Library, glossary_pool: asyncpg.Pool
 ) -> None:
-    store = PostgresStore(pool)
+    store = PostgresStore(glossary_pool)
     await take_over_glossary(GLOSSARY, store)
-    versions = await store.versions(None, 10)
-    assert [version.active for version in versions] == [True]
-    assert versions[0].entry_count >= 300
-    models = await pool.fetch(
+    [version] = await store.versions(None, 10)
+    assert version.active
+    assert version.entry_count >= 300
+    lacking = await glossary_pool.fetchval(
+        "SELECT count(*) FROM lexicon_form JOIN lexicon_entry USING (entry_id) WHERE NOT EXISTS (SELECT FROM "
+        "semantic_embeddings AS found WHERE found.domain = lexicon_entry.domain AND found.term_norm = "
+        "lexicon_form.term_norm AND found.model_id LIKE 'phonetic@%')"
+    )
+    assert lacking == 0
+    models = await glossary_pool.fetch(
         "SELECT split_part(model_id, '@', 1) AS model, count(*) FROM semantic_embeddings GROUP BY 1"
     )
     counts = {row["model"]: row["count"] for row in models}
-    assert counts["phonetic"] >= counts["semantic"] >= 300
+    assert counts["phonetic"] >= counts["semantic"] >= version.entry_count * 0.95  # some terms share theirs
+
+
+async def test_replicas_that_start_together_take_the_glossary_over_once(pool: asyncpg.Pool) -> None:
+    await asyncio.gather(*(take_over_glossary(GLOSSARY, PostgresStore(pool)) for _ in range(4)))
+    assert len(await PostgresStore(pool).versions(None, 10)) == 1
+
+
+async def test_a_changed_glossary_makes_a_version_and_leaves_what_others_brought(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    store = PostgresStore(pool)
+    file = tmp_path / "a.tsv"
+    contents = ["lemma\tgloss\nyoga\tunion\njapa\trepetition\n", "lemma\tgloss\nyoga\tyoking\n"]
+    await _take_over(file, contents[0], store)
+    decided = Entry("tapas", "general", "", "noun", "heat", source="decision")
+    await store.create_version(NewVersion(entries=(decided,)))
+    await _take_over(file, contents[1], store)
+    assert await _glosses(store) == {"yoga": "yoking", "tapas": "heat"}
+    await _take_over(file, contents[0], store)
+    assert await _glosses(store) == {"yoga": "union", "japa": "repetition", "tapas": "heat"}
+    assert len(await store.versions(None, 10)) == 4
+
+
+async def test_a_restart_does_not_undo_a_roll_back(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    store = PostgresStore(pool)
+    for content in ("lemma\tgloss\nyoga\tunion\n", "lemma\tgloss\nyoga\tyoking\n"):
+        await _take_over(tmp_path / "a.tsv", content, store)
+    await store.activate(1)
+    await take_over_glossary(tmp_path, store)
+    assert await _glosses(store) == {"yoga": "union"}
+
+
+async def _take_over(file: Path, content: str, store: PostgresStore) -> None:
+    file.write_text(content)
+    await take_over_glossary(file.parent, store)
+
+
+async def _glosses(store: PostgresStore) -> dict[str, str]:
+    version = await store.active_version()
+    assert version is not None
+    return {entry.term: entry.gloss for entry in await store.entries(version.version_id)}
 
 
 async def test_garbled_terms_are_found_with_reasons(library: Library) -> None:
@@ -103,8 +130,10 @@ async def test_a_batch_asks_for_vectors_once(library: Library, vectorizer: Any) 
     assert vectorizer.calls == before + 1
 
 
-async def test_versions_are_immutable_share_entries_and_roll_back(library: Library, pool: asyncpg.Pool) -> None:
-    store = PostgresStore(pool)
+async def test_versions_are_immutable_share_entries_and_roll_back(
+    library: Library, glossary_pool: asyncpg.Pool
+) -> None:
+    store = PostgresStore(glossary_pool)
     first = await store.active_version()
     assert first is not None
     new = Entry("navaśabda", "general", "test", "noun", "a new word")
@@ -113,7 +142,7 @@ async def test_versions_are_immutable_share_entries_and_roll_back(library: Libra
     assert made.version.entry_count == first.entry_count + 1
     changes = diff(await store.entries(first.version_id), await store.entries(made.version.version_id))
     assert [(was, now.term if now else None) for was, now in changes] == [(None, "navaśabda")]
-    stored = await pool.fetchval("SELECT count(*) FROM lexicon_entry")
+    stored = await glossary_pool.fetchval("SELECT count(*) FROM lexicon_entry")
     assert stored == first.entry_count + 1
     assert (await store.activate(first.version_id)).active
     await library.refresh()
@@ -121,7 +150,7 @@ async def test_versions_are_immutable_share_entries_and_roll_back(library: Libra
     assert version.version_id == first.version_id
 
 
-async def test_a_repeated_request_makes_one_version(library: Library, pool: asyncpg.Pool) -> None:
+async def test_a_repeated_request_makes_one_version(pool: asyncpg.Pool) -> None:
     store = PostgresStore(pool)
     new = NewVersion(entries=(Entry("x", "general", "", "", "y"),), request_id="7c5e4b0e-1111-4111-8111-111111111111")
     first = await store.create_version(new)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -12,7 +13,16 @@ from ..domain.index import Matrix, Model, Neighbour, Neighbours, Path
 
 EXACT_BELOW = 1700  # matching rows; the planner does not see by itself that HNSW loses there
 EF_SEARCH = 100
-OVERFETCH = 4  # an entry has several forms
+OVERFETCH = (4, 32)  # rows asked of the index for each entry wanted: it has several forms, and others are filtered out
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What is eligible: forms, entries and the domains (partitions) they are in."""
+
+    rows: int
+    entries: int
+    domains: tuple[str, ...]
 
 
 class PostgresIndex:
@@ -22,93 +32,107 @@ class PostgresIndex:
         self._pool = pool
         self._version_id = version_id
         self._model_ids = model_ids
-        self._whole: tuple[int, int] | None = None
+        self._whole: Extent | None = None
 
     async def nearest(
         self, model: Model, queries: Matrix, limit: int, eligible: Sequence[int] | None, exact: bool
     ) -> Neighbours:
+        ids = None if eligible is None else list(eligible)
         async with self._pool.acquire() as connection, connection.transaction():
-            rows, entries = await self._counts(connection, eligible)
-            is_exact = exact or rows < EXACT_BELOW
-            await connection.execute(_settings(is_exact))
-            lists = [await self._nearest(connection, model, query, limit, eligible) for query in queries]
-            short = [place for place, found in enumerate(lists) if len(found) < min(limit, entries)]
-            if short and not is_exact:  # the index gave up before it met enough eligible rows
-                is_exact = True
-                await connection.execute(_settings(is_exact))
-                for place in short:
-                    lists[place] = await self._nearest(connection, model, queries[place], limit, eligible)
-        return Neighbours(tuple(lists), Path.EXACT if is_exact else Path.HNSW, rows * len(queries) if is_exact else 0)
+            extent = await self._extent(connection, ids)
+            base = (self._model_ids[model], limit, self._version_id, ids)
+            found: dict[int, tuple[Neighbour, ...]] = {}
+            missing = list(range(len(queries)))
+            if not exact and extent.rows >= EXACT_BELOW:
+                await connection.execute(_BY_INDEX)
+                for factor in OVERFETCH:
+                    vectors = [_literal(queries[place]) for place in missing]
+                    rows = await connection.fetch(_NEAREST, vectors, *base, extent.domains, factor * limit)
+                    found |= _lists(missing, rows)
+                    missing = [place for place in missing if len(found.get(place, ())) < min(limit, extent.entries)]
+            by_index = len(queries) - len(missing)
+            if missing:  # few rows, or the index met too few that are eligible
+                await connection.execute(_BY_COMPARING, "on" if extent.rows < EXACT_BELOW else "off")
+                rows = await connection.fetch(_COMPARED, [_literal(queries[place]) for place in missing], *base)
+                found |= _lists(missing, rows)
+        lists = tuple(found.get(place, ()) for place in range(len(queries)))
+        return Neighbours(lists, Path.HNSW if by_index else Path.EXACT, extent.rows * len(missing))
 
-    async def _nearest(
-        self, connection: Connection, model: Model, query: Matrix, limit: int, eligible: Sequence[int] | None
-    ) -> tuple[Neighbour, ...]:
-        fetch = limit * OVERFETCH
-        while True:
-            rows = await connection.fetch(
-                _QUERY, self._model_ids[model], _literal(query), fetch, self._version_id, _ids(eligible)
-            )
-            best: dict[int, float] = {}
-            for row in rows:
-                best.setdefault(row["entry_id"], 1 - row["distance"])
-            near = rows[0]["near_count"] if rows else 0
-            if len(best) >= limit or near < fetch:
-                return tuple(Neighbour(entry, cosine) for entry, cosine in list(best.items())[:limit])
-            fetch *= 4
-
-    async def _counts(self, connection: Connection, eligible: Sequence[int] | None) -> tuple[int, int]:
-        """Forms and entries that are eligible; those of the whole version are counted once, it never changes."""
-        if eligible is None and self._whole is not None:
+    async def _extent(self, connection: Connection, ids: list[int] | None) -> Extent:
+        """That of the whole version is counted once: a version never changes."""
+        if ids is None and self._whole is not None:
             return self._whole
-        row = await connection.fetchrow(
-            "SELECT count(*), count(DISTINCT entry_id) FROM version_entry JOIN lexicon_form USING (entry_id) "
-            "WHERE version_id = $1 AND ($2::bigint[] IS NULL OR entry_id = ANY($2))",
-            self._version_id,
-            _ids(eligible),
-        )
-        counts = (row[0], row[1]) if row else (0, 0)
-        if eligible is None:
-            self._whole = counts
-        return counts
+        row = await connection.fetchrow(_EXTENT, self._version_id, ids)
+        extent = Extent(row[0], row[1], tuple(row[2] or ())) if row else Extent(0, 0, ())
+        if ids is None:
+            self._whole = extent
+        return extent
 
 
-def _settings(is_exact: bool) -> str:
-    return (
-        f"SELECT set_config('hnsw.ef_search', '{EF_SEARCH}', true),"
-        " set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-        f" set_config('enable_indexscan', '{'off' if is_exact else 'on'}', true),"
-        " set_config('jit', 'off', true)"
-    )
-
-
-def _ids(eligible: Sequence[int] | None) -> list[int] | None:
-    return None if eligible is None else list(eligible)
+def _lists(places: Sequence[int], rows: Iterable[asyncpg.Record]) -> dict[int, tuple[Neighbour, ...]]:
+    """Rows (query, entry, distance), nearest first, as lists by place."""
+    lists: dict[int, list[Neighbour]] = {}
+    for row in rows:
+        lists.setdefault(places[row["query"] - 1], []).append(Neighbour(row["entry_id"], 1 - row["distance"]))
+    return {place: tuple(near) for place, near in lists.items()}
 
 
 def _literal(vector: Matrix) -> str:
     return f"[{','.join(f'{number:.5g}' for number in vector)}]"
 
 
-_QUERY = """
-WITH near AS MATERIALIZED (
-    SELECT vectors.term_norm, vectors.domain, vectors.context_hash, vectors.embedding <=> $2::halfvec(384) AS distance
-    FROM semantic_embeddings AS vectors
-    WHERE vectors.model_id = $1
-      AND EXISTS (
-        SELECT FROM lexicon_form
-        JOIN version_entry USING (entry_id)
-        JOIN lexicon_entry AS entry USING (entry_id)
-        WHERE version_id = $4 AND lexicon_form.term_norm = vectors.term_norm AND entry.domain = vectors.domain
-          AND ($5::bigint[] IS NULL OR entry_id = ANY($5))
-      )
-    ORDER BY distance
-    LIMIT $3
+# One round trip sets what holds for the transaction. Sorting is ruled out so that the order comes from the index:
+# without statistics, as after a big import, the planner would read all rows instead.
+_BY_INDEX = (
+    f"SELECT set_config('hnsw.ef_search', '{EF_SEARCH}', true),"
+    " set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('enable_sort', 'off', true),"
+    " set_config('enable_seqscan', 'off', true)"
 )
-SELECT entry.entry_id, near.distance, (SELECT count(*) FROM near) AS near_count
-FROM near
-JOIN lexicon_form USING (term_norm)
-JOIN lexicon_entry AS entry USING (entry_id)
-JOIN version_entry USING (entry_id)
-WHERE version_id = $4 AND entry.domain = near.domain AND ($5::bigint[] IS NULL OR entry_id = ANY($5))
-ORDER BY near.distance
+_BY_COMPARING = (
+    "SELECT set_config('enable_sort', 'on', true), set_config('enable_seqscan', 'on', true),"
+    " set_config('enable_nestloop', $1, true)"
+)
+
+_EXTENT = """
+SELECT count(*), count(DISTINCT entry_id), array_agg(DISTINCT domain)
+FROM version_entry JOIN lexicon_entry USING (entry_id) JOIN lexicon_form USING (entry_id)
+WHERE version_id = $1 AND ($2::bigint[] IS NULL OR entry_id = ANY($2))
 """
+
+_QUERIES = """
+WITH queries AS MATERIALIZED (
+    SELECT text::halfvec(384) AS vector, place FROM unnest($1::text[]) WITH ORDINALITY AS given (text, place)
+)
+SELECT queries.place AS query, hit.entry_id, hit.distance
+FROM queries, LATERAL ("""
+
+# An entry's phonetic vectors have no context; that of its gloss has the gloss's hash.
+_ELIGIBLE = """
+    WHERE version_id = $4 AND ($5::bigint[] IS NULL OR entry_id = ANY($5))
+      AND vectors.context_hash IN ('', md5(entry.gloss))
+    GROUP BY entry_id ORDER BY distance LIMIT $3
+) AS hit ORDER BY queries.place, hit.distance
+"""
+
+_NEAREST = f"""{_QUERIES}
+    WITH vectors AS MATERIALIZED (
+        SELECT term_norm, domain, context_hash, embedding <=> queries.vector AS distance
+        FROM semantic_embeddings
+        WHERE model_id = $2 AND domain = ANY($6::text[])
+        ORDER BY embedding <=> queries.vector
+        LIMIT $7
+    )
+    SELECT entry_id, min(distance) AS distance
+    FROM vectors
+    JOIN lexicon_form USING (term_norm)
+    JOIN lexicon_entry AS entry USING (entry_id, domain)
+    JOIN version_entry USING (entry_id){_ELIGIBLE}"""
+
+_COMPARED = f"""{_QUERIES}
+    SELECT entry_id, min(vectors.embedding <=> queries.vector) AS distance
+    FROM version_entry
+    JOIN lexicon_entry AS entry USING (entry_id)
+    JOIN lexicon_form USING (entry_id)
+    JOIN semantic_embeddings AS vectors
+      ON vectors.model_id = $2 AND vectors.domain = entry.domain AND vectors.term_norm = lexicon_form.term_norm
+    {_ELIGIBLE}"""

@@ -63,8 +63,8 @@ class Entry:
 
     @property
     def gloss_hash(self) -> str:
-        """What `context_hash` holds for the vector of the gloss."""
-        return hashlib.blake2b(self.gloss.encode(), digest_size=8).hexdigest()
+        """What `context_hash` holds for the vector of the gloss: what Postgres computes from it by md5()."""
+        return hashlib.md5(self.gloss.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
