@@ -49,7 +49,7 @@ class Relay:
             try:
                 await lost.wait()
             finally:
-                if not connection.is_closed():
+                if not lost.is_set():  # a lost connection has left the pool already
                     await connection.remove_listener(CHANNEL, self._heard)
         self._fan_out(None)
         raise ConnectionError("the connection that listened was lost")

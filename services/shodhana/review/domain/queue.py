@@ -225,7 +225,7 @@ class ReviewQueue(Protocol):
         ...
 
     async def undo(self, case_id: int, expert: str, window_s: float, request_id: str) -> Case:
-        """As `decide` for a repeated request. Raises UndoWindowClosed, CaseStateWrong, RequestIdReused, CaseNotFound."""
+        """As `decide` when repeated. Raises UndoWindowClosed, CaseStateWrong, RequestIdReused, CaseNotFound."""
         ...
 
     async def sweep(self) -> int:
