@@ -6,7 +6,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 	--generate-hashes --no-emit-index-url
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test check gen lock bench eval format
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench eval format
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -35,6 +35,10 @@ status: ## Show the processes of the mesh
 test: setup-dev ## Run every test
 	@python tools/run_tests.py
 
+test-torch: ## Hold the embedding engines to sentence-transformers, in .venv-torch
+	@tools/setup_torch.sh
+	@.venv-torch/bin/python -m pytest -q tests/unit/embedding -p no:cacheprovider
+
 check: setup-dev ## Format, lint, types, import rules, contracts, generated code, glossary
 	@tools/check.sh
 
@@ -46,6 +50,8 @@ lock: ## Choose versions anew, with their hashes
 	$(LOCK) pyproject.toml --extra stack --group dev --constraint requirements/stack.txt --output-file requirements/dev.txt
 	$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(LOCK) --upgrade --no-deps requirements/models.in --output-file requirements/models.txt
+	$(LOCK) pyproject.toml --extra stack --extra embedding-torch --group dev --constraint requirements/dev.txt \
+		--overrides requirements/torch-overrides.txt --output-file requirements/torch.txt
 
 bench: setup-dev ## Measure: services beside direct calls
 	@for file in tests/load/bench_*.py; do echo "== $$file"; python "$$file" || exit 1; done

@@ -10,8 +10,6 @@ venv=.venv
 locks="requirements/build.txt requirements/models.txt requirements/stack.txt"
 if [ "$wanted" = dev ]; then
   locks="$locks requirements/dev.txt"
-  # The reference engine of the embedding tests; several hundred MB that running does not need.
-  [ ! -f requirements/torch.txt ] || locks="$locks requirements/torch.txt"
 fi
 
 find_python() {

@@ -24,7 +24,7 @@ class TorchEngine:
 
     @property
     def card(self) -> ModelCard:
-        dimensions = int(self._model.get_sentence_embedding_dimension() or 0)
+        dimensions = int(self._model.get_embedding_dimension() or 0)
         longest = int(self._model.max_seq_length or 512)
         return ModelCard("semantic", dimensions, longest, self._fingerprint, "sentence-transformers")
 
