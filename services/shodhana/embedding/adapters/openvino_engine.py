@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 
 from ..domain.engine import Matrix, ModelCard, TokenIds
 from .openvino_graph import BertGraph, Shape
 from .wordpiece import WordPiece
+
+Ids = NDArray[np.int64]
+# A shape seen for the first time costs some ten milliseconds of planning: few shapes, so that all are seen soon.
+ROWS = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)
+LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 
 
 class OpenVinoEngine:
@@ -46,20 +53,26 @@ class OpenVinoEngine:
         return self._wordpiece.cut(ids, from_start)
 
     def encode(self, batch: Sequence[TokenIds]) -> Matrix:
-        ids, mask = padded(batch)
+        ids, mask = padded(batch, bucketed(len(batch), ROWS), bucketed(max(map(len, batch)), LENGTHS))
         result = self._request.infer({"input_ids": ids, "attention_mask": mask})
-        return np.array(next(iter(result.values())), np.float32)
+        return np.array(next(iter(result.values()))[: len(batch)], np.float32)
 
 
-def padded(batch: Sequence[TokenIds]) -> tuple[np.ndarray, np.ndarray]:
-    """(n, longest) ids and mask."""
-    longest = max(map(len, batch))
-    ids = np.zeros((len(batch), longest), np.int64)
-    mask = np.zeros((len(batch), longest), np.int64)
+def padded(batch: Sequence[TokenIds], rows: int, length: int) -> tuple[Ids, Ids]:
+    """(rows, length) ids and mask; rows beyond the batch hold one token, so that no mean is over nothing."""
+    ids = np.zeros((rows, length), np.int64)
+    mask = np.zeros((rows, length), np.int64)
+    mask[len(batch) :, 0] = 1
     for row, tokens in enumerate(batch):
         ids[row, : len(tokens)] = tokens
         mask[row, : len(tokens)] = 1
     return ids, mask
+
+
+def bucketed(size: int, buckets: Sequence[int]) -> int:
+    """The smallest bucket that holds `size`; beyond the last, a multiple of it."""
+    fitting = bisect.bisect_left(buckets, size)
+    return buckets[fitting] if fitting < len(buckets) else -(-size // buckets[-1]) * buckets[-1]
 
 
 def has_bf16() -> bool:

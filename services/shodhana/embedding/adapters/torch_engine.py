@@ -38,7 +38,7 @@ class TorchEngine:
         return [ids[0], *kept, ids[-1]]
 
     def encode(self, batch: Sequence[TokenIds]) -> Matrix:
-        ids, mask = padded(batch)
+        ids, mask = padded(batch, len(batch), max(map(len, batch)))
         features = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         with torch.inference_mode():
             vectors = self._model(features)["sentence_embedding"]
