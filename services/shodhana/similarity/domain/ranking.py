@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lexicon import Entry
-from .query import Candidate, Kind, Mode, Options, Query, Reason
+from .query import Kind, Mode, Options, Query, Reason
 
 LEXICAL_SHARE, PHONETIC_SHARE = 0.6, 0.4
 SEMANTIC_SHARE = 0.15  # of the score, where there is a context
@@ -71,16 +71,17 @@ def best_forms(
         taken *= 4
 
 
-def grouped(candidates: list[Candidate], options: Options) -> list[Candidate]:
+def grouped(entries: list[Entry], options: Options) -> list[Entry]:
+    """The entries less those whose group already has its share."""
     if not options.group_by:
-        return candidates
+        return entries
     seen: Counter[str] = Counter()
     kept = []
-    for candidate in candidates:
-        group = getattr(candidate.entry, options.group_by)
+    for entry in entries:
+        group = getattr(entry, options.group_by)
         seen[group] += 1
         if seen[group] <= options.group_size:
-            kept.append(candidate)
+            kept.append(entry)
     return kept
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -101,23 +101,26 @@ class Searcher:
                 leg.semantic = {found.entry_id: _share(found.cosine) for found in near.lists[0]}
 
     def _ranked(self, query: Query, legs: Legs, options: Options) -> tuple[Candidate, ...]:
+        scores = self._scores(query, legs, options)
+        entries = self._loaded.entries
+        kept = [(-score, entries[found].term, found) for found, score in scores if score >= options.score_threshold]
+        best = grouped([entries[entry_id] for _, _, entry_id in sorted(kept)], options)[: options.limit]
+        known = dict(scores)
+        return tuple(Candidate(entry, known[entry.entry_id], tuple(reasons_of(entry, query, legs))) for entry in best)
+
+    def _scores(self, query: Query, legs: Legs, options: Options) -> list[tuple[int, float]]:
         ids = legs.exact | legs.alias | legs.lexical.keys() | legs.phonetic.keys() | legs.semantic.keys()
         fused = reciprocal_ranks(legs) if options.fusion is Fusion.RRF else None
-        candidates = [self._candidate(entry_id, query, legs, options, fused) for entry_id in ids]
-        kept = [candidate for candidate in candidates if candidate.score >= options.score_threshold]
-        kept.sort(key=lambda candidate: (-candidate.score, candidate.entry.term, candidate.entry.entry_id))
-        return tuple(grouped(kept, options)[: options.limit])
-
-    def _candidate(
-        self, entry_id: int, query: Query, legs: Legs, options: Options, fused: Mapping[int, float] | None
-    ) -> Candidate:
-        entry = self._loaded.entries[entry_id]
-        score = fused[entry_id] if fused is not None else weighted(entry_id, legs, options.mode, bool(query.context))
-        if entry_id in legs.exact:
-            score = 1.0
-        elif entry_id in legs.alias:
-            score = max(score, ALIAS_SCORE)
-        return Candidate(entry, round(min(1.0, score), SCORE_DIGITS), tuple(reasons_of(entry, query, legs)))
+        scores = []
+        for entry_id in ids:
+            if entry_id in legs.exact:
+                score = 1.0
+            else:
+                score = fused[entry_id] if fused else weighted(entry_id, legs, options.mode, bool(query.context))
+                if entry_id in legs.alias:
+                    score = max(score, ALIAS_SCORE)
+            scores.append((entry_id, round(min(1.0, score), SCORE_DIGITS)))
+        return scores
 
 
 def _share(cosine: float) -> float:
