@@ -162,9 +162,8 @@ def print_table(figures: dict[str, float]) -> None:
     for kind in ("terms", "segments"):
         alone, served = figures[f"{kind}_engine_per_s"], figures[f"{kind}_64_callers_per_s"]
         p99 = figures[f"{kind}_64_callers_p99_ms"]
-        print(
-            f"{kind:<10} engine {alone:7,.0f}/s   64 callers {served:7,.0f}/s = {served / alone:.2f} × engine, p99 {p99:.0f} ms"
-        )
+        print(f"{kind:<10} engine {alone:7,.0f}/s", end="")
+        print(f"   64 callers {served:7,.0f}/s = {served / alone:.2f} × engine, p99 {p99:.0f} ms")
     together, alone = figures["terms_64_in_a_call_per_s"], figures["terms_engine_per_s"]
     print(f"64 terms in a call {together:,.0f}/s = {together / alone:.2f} × engine")
     print(f"a lone caller's term p50 {figures['lone_caller_p50_ms']:.1f} ms")

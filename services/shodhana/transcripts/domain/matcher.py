@@ -85,9 +85,10 @@ def decide(span: Span, readings: Sequence[Reading], thresholds: Thresholds, degr
     best = ranked[0]
     if _is_right(span, best, thresholds):
         return Decision(span, Status.RIGHT, (replace(best, probability=1.0), *ranked[1:]))
-    if span.has_diacritics and not _is_certain(best.candidate):
-        return Decision(span, Status.LEFT, tuple(ranked))  # somebody wrote IAST: what we do not know is not wrong
-    if best.probability >= thresholds.apply and (not degraded or _is_certain(best.candidate)):
+    if span.has_diacritics:  # somebody wrote IAST: what we do not know, or would spell otherwise, may be right
+        status = Status.SUGGESTED if is_certain(best.candidate) else Status.LEFT
+        return Decision(span, status, tuple(ranked))
+    if best.probability >= thresholds.apply and (not degraded or is_certain(best.candidate)):
         return Decision(span, Status.APPLIED, tuple(ranked))
     status = Status.SUGGESTED if best.probability >= thresholds.suggest else Status.LEFT
     return Decision(span, status, tuple(ranked))
@@ -130,8 +131,9 @@ def _probability(span: Span, reading: Reading, candidate: Candidate, margin: flo
 def _is_right(span: Span, best: Ranked, thresholds: Thresholds) -> bool:
     if best.text == span.text:
         return True
-    return thresholds.keep_anglicised and best.candidate.anglicised and _is_certain(best.candidate)
+    return thresholds.keep_anglicised and best.candidate.anglicised and is_certain(best.candidate)
 
 
-def _is_certain(candidate: Candidate) -> bool:
+def is_certain(candidate: Candidate) -> bool:
+    """Whether the lexicon lists what was heard, and more than likeness speaks for it."""
     return Evidence.EXACT in candidate.evidence or Evidence.ALIAS in candidate.evidence

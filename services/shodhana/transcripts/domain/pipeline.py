@@ -15,7 +15,7 @@ from .casing import readings_of
 from .english import EnglishWords
 from .formats import Cue, Edit, Format, Limits, Transcript, parse, write
 from .formats.model import edited
-from .matcher import Decision, Ranked, Reading, Status, Thresholds, decide
+from .matcher import Decision, Ranked, Reading, Status, Thresholds, decide, is_certain
 from .ports import (
     Candidates,
     CandidateSearch,
@@ -33,6 +33,7 @@ from .spans import Span, spans_of
 
 MAX_CANDIDATES = 5
 MAX_CASES = 1000
+WORD_BONUS = 0.05
 CASES_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
 
 
@@ -221,8 +222,10 @@ def _decisions(
 
 
 def _claim(decision: Decision) -> float:
-    """How strongly a decision claims its words: its probability, and a little for each word it accounts for."""
-    return decision.best.probability + 0.05 * (len(decision.span.tokens) - 1)
+    """How strongly a decision claims its words: its probability, more for each word that a listed term accounts for,
+    less for each word that a mere likeness would swallow."""
+    share = WORD_BONUS if is_certain(decision.best.candidate) else -WORD_BONUS
+    return decision.best.probability + share * (len(decision.span.tokens) - 1)
 
 
 def _doubles(decision: Decision, transcript: Transcript) -> bool:

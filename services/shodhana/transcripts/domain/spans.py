@@ -13,6 +13,7 @@ from .english import COMMON, VERY_COMMON, EnglishWords
 
 MAX_TOKENS = 3
 MIN_LETTERS = 3
+PLAIN = 4.6  # a run with so common a word ("the", "one") needs one that is not English at all
 CONTEXT_CHARACTERS = 160
 _JOINT = re.compile(r"[ \t]|-")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…\"“‘(\[]\s*|\n\s*)$")
@@ -71,7 +72,9 @@ def _may_be_sanskrit(span: Span, run: Sequence[Token], frequencies: Sequence[flo
         return False
     if any(len(token.text) == 1 for token in run):
         return False
-    return min(frequencies) < (VERY_COMMON if len(run) == 1 else COMMON)
+    if len(run) > 1 and max(frequencies) >= PLAIN:
+        return min(frequencies) < COMMON
+    return min(frequencies) < VERY_COMMON
 
 
 def _frequency(token: Token, english: EnglishWords) -> float:

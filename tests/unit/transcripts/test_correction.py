@@ -1,0 +1,258 @@
+"""The correction against a small lexicon in memory: what it does, and what it must never do."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import fuzz
+from shodhana.text.fold import popular_fold
+from shodhana.transcripts.domain.english import WordFrequencies
+from shodhana.transcripts.domain.matcher import Status, Thresholds
+from shodhana.transcripts.domain.pipeline import Corrected, CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.ports import (
+    Candidate,
+    Candidates,
+    DoubtfulPlace,
+    Evidence,
+    Heard,
+    Quality,
+    ServiceMissing,
+    ToScore,
+)
+
+TERMS: dict[str, tuple[str, ...]] = {
+    "bhakti": ("bhakthi",),
+    "kṛṣṇa": ("krishna",),
+    "prārabdha": ("prarabdha", "prarabda"),
+    "dhyāna": ("dhyan", "dhyana"),
+    "saṃskāra": ("sanskar", "samskara"),
+    "viṣṇumāyā": ("vishnu maya", "vishnumaya"),
+    "brahmarandhra": ("brahma randhra",),
+    "śrīmadbhāgavata": ("shrimad bhagavata", "bhagavata purana"),
+    "śrīmat": ("shrimad",),
+    "gopī": ("gopi", "gopis"),
+    "yoga": ("yoga", "yog"),
+    "karma": ("karma",),
+    "karmayoga": ("karma yoga",),
+}
+ANGLICISED = {"yoga", "karma"}
+
+
+class SmallLexicon:
+    """The port `CandidateSearch` by spelling."""
+
+    def __init__(self) -> None:
+        self.is_down = self.degraded = False
+        self.calls = 0
+
+    async def find(self, heard: Sequence[Heard], limit: int, lexicon_version: str) -> Candidates:
+        if self.is_down:
+            raise ServiceMissing("down")
+        self.calls += 1
+        lists = tuple(tuple(self._candidates(item.text)[:limit]) for item in heard)
+        return Candidates(lists, "lexiconVersions/1", self.degraded)
+
+    def _candidates(self, heard: str) -> list[Candidate]:
+        return sorted((self._candidate(term, heard) for term in TERMS), key=lambda found: -found.score)
+
+    def _candidate(self, term: str, heard: str) -> Candidate:
+        fold, folds = popular_fold(heard), {popular_fold(form) for form in (term, *TERMS[term])}
+        score = max(fuzz.ratio(fold, form) for form in folds) / 100
+        evidence = {Evidence.LEXICAL: score}
+        if heard.casefold() == term:
+            evidence[Evidence.EXACT] = 1.0
+        elif heard.casefold() in TERMS[term]:
+            evidence[Evidence.ALIAS] = 1.0
+        elif fold in folds:
+            evidence[Evidence.ALIAS] = 0.95
+        return Candidate(term, "spiritual", "a gloss", "", score, evidence, ("spelled like it",), term in ANGLICISED)
+
+
+class Scores:
+    """The port `TranscriptScorer`; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        self.asked: list[ToScore] = []
+
+    async def score(self, transcript: ToScore) -> Quality:
+        if self.is_down:
+            raise ServiceMissing("down")
+        self.asked.append(transcript)
+        return Quality("qualityReports/1", False, None)
+
+
+class Cases:
+    """The port `ReviewCases`; the same request gets the same names."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        self.requests: dict[str, list[DoubtfulPlace]] = {}
+
+    async def create(self, places: Sequence[DoubtfulPlace], request_id: str) -> list[str]:
+        if self.is_down:
+            raise ServiceMissing("down")
+        self.requests[request_id] = list(places)
+        return [f"reviewCases/{place.cue}" for place in places]
+
+
+class Bench:
+    """A corrector with its ports."""
+
+    def __init__(self) -> None:
+        self.lexicon, self.scores, self.cases = SmallLexicon(), Scores(), Cases()
+        self.corrector = TranscriptCorrector(self.lexicon, self.scores, self.cases, WordFrequencies())
+
+    async def correct(self, text: str, filename: str = "talk.txt", **options: object) -> Corrected:
+        chosen = CorrectionOptions(**options)  # type: ignore[arg-type]
+        return await self.corrector.correct(text.encode(), filename, None, chosen)
+
+    async def text(self, text: str, **options: object) -> str:
+        return (await self.correct(text, **options)).content.decode()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize(
+    ("heard", "right"),
+    [
+        ("He spoke of bhakthi.", "He spoke of bhakti."),
+        ("Krishna's flute and KRISHNA.", "Kṛṣṇa's flute and Kṛṣṇa."),
+        ("Those sanskars remain.", "Those saṃskāras remain."),
+        ("The gopis did not ask.", "The gopīs did not ask."),
+        ("Now vishnu maya plays.", "Now viṣṇumāyā plays."),
+        ("the Brahma randhra opens", "the Brahmarandhra opens"),
+        ("This is karma yoga.", "This is karmayoga."),
+    ],
+)
+async def test_terms_are_restored_with_capitals_and_endings_kept(bench: Bench, heard: str, right: str) -> None:
+    assert await bench.text(heard) == right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "One by one they came, treading softly, at 10:30 on the 2nd.",
+        "The yoga of karma is for everybody.",
+        "Śrīmad Śrīmad is doubled by nobody.",
+        "bhakti and Kṛṣṇa stand right already",
+        "योगः कर्मसु कौशलम्",
+        "Mr. Baker met the banker in a bakery.",
+        "mail me at krishna@example.org or see https://krishna.example/bhakthi",
+    ],
+)
+async def test_what_is_right_or_english_or_no_word_stays(bench: Bench, text: str) -> None:
+    assert await bench.text(text) == text
+
+
+async def test_an_edit_never_doubles_the_word_beside_it(bench: Bench) -> None:
+    result = await bench.text("Then Shrimad bhagavata purana begins.")
+    words = result.lower().split()
+    assert all(a != b for a, b in itertools.pairwise(words))
+
+
+async def test_anglicised_terms_are_restored_on_demand(bench: Bench) -> None:
+    restored = await bench.text("yog and Karma", thresholds=Thresholds(keep_anglicised=False))
+    assert restored == "yoga and Karma"
+
+
+async def test_one_search_serves_the_whole_transcript(bench: Bench) -> None:
+    await bench.correct("bhakthi dhyan\n" * 50)
+    assert bench.lexicon.calls == 1
+
+
+async def test_a_degraded_search_applies_listed_spellings_only(bench: Bench) -> None:
+    bench.lexicon.degraded = True
+    corrected = await bench.correct("bhakthi and praarabdhaz")
+    applied = [c.decision.span.text for c in corrected.corrections if c.decision.status is Status.APPLIED]
+    assert applied == ["bhakthi"]
+    assert corrected.degradations
+    assert corrected.requires_review
+
+
+async def test_without_scores_the_correction_stands_and_review_is_forced(bench: Bench) -> None:
+    bench.scores.is_down = True
+    corrected = await bench.correct("bhakthi")
+    assert corrected.content == b"bhakti"
+    assert corrected.quality is None
+    assert corrected.requires_review
+
+
+async def test_without_candidates_nothing_is_half_done(bench: Bench) -> None:
+    bench.lexicon.is_down = True
+    with pytest.raises(ServiceMissing):
+        await bench.correct("bhakthi")
+
+
+async def test_doubtful_places_are_queued_once_with_their_context(bench: Bench) -> None:
+    doubtful = Thresholds(apply=0.99, suggest=0.5)
+    for _ in range(2):
+        corrected = await bench.correct("A line.\nOf bhakthi here.\nThe end.", thresholds=doubtful, request_id="r1")
+    assert len(bench.cases.requests) == 1
+    [[place]] = bench.cases.requests.values()
+    assert place.context[place.context_start :].startswith("bhakthi")
+    assert (place.cue, place.start, place.end) == (2, 3, 10)
+    assert [c.review_case for c in corrected.corrections] == ["reviewCases/2"]
+    assert corrected.content == b"A line.\nOf bhakthi here.\nThe end."
+
+
+async def test_validate_only_queues_and_stores_nothing(bench: Bench) -> None:
+    await bench.correct("bhakthi", thresholds=Thresholds(apply=0.99), validate_only=True)
+    assert not bench.cases.requests
+    assert not bench.scores.asked[0].store
+
+
+async def test_terms_are_told_at_their_places_in_the_corrected_text(bench: Bench) -> None:
+    await bench.correct("dhyan, then dhyan and Krishna")
+    asked = bench.scores.asked[0]
+    found = [asked.corrected[0][term.start : term.end] for term in asked.terms]
+    assert found == ["dhyāna", "dhyāna", "Kṛṣṇa"]
+
+
+async def test_recogniser_json_keeps_its_times(bench: Bench) -> None:
+    segments = [{"start": 0.5, "end": 2.0, "text": " of bhakthi", "words": [{"word": " of"}, {"word": " bhakthi"}]}]
+    corrected = await bench.correct(json.dumps({"segments": segments}), "talk.json")
+    [segment] = json.loads(corrected.content)["segments"]
+    assert segment["text"] == " of bhakti"
+    assert segment["words"][1]["word"] == " bhakti"
+    assert (segment["start"], segment["end"]) == (0.5, 2.0)
+    assert corrected.filename == "talk.corrected.json"
+
+
+words = st.sampled_from(
+    [
+        "bhakthi",
+        "Krishna",
+        "krishna's",
+        "the",
+        "of",
+        "dhyan",
+        "sanskars",
+        "vishnu maya",
+        "yoga",
+        "morning",
+        "zzyq",
+        "ātman",
+    ]
+)
+lines = st.lists(st.lists(words, min_size=1, max_size=6).map(" ".join), min_size=1, max_size=5).map("\n".join)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lines)
+async def test_correcting_twice_changes_nothing_more_and_english_is_untouched(text: str) -> None:
+    bench = Bench()
+    once = await bench.text(text)
+    assert await bench.text(once) == once
+    assert len(once.splitlines()) == len(text.splitlines())
+    for before, after in zip(text.splitlines(), once.splitlines(), strict=True):
+        english = [word for word in before.split() if word in ("the", "of", "morning", "yoga", "zzyq")]
+        assert [word for word in after.split() if word in ("the", "of", "morning", "yoga", "zzyq")] == english
