@@ -18,6 +18,7 @@ from .domain.batcher import Batcher
 from .domain.embedder import Embedder
 from .domain.engine import Engine
 from .domain.phonetic import PhoneticEngine
+from .domain.rows import packed_bytes
 from .servicer import EmbeddingServicer
 from .settings import EmbeddingSettings
 
@@ -35,7 +36,7 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
         engine = await loop.run_in_executor(executor, _load_and_warm, model_id, settings)
         batcher = Batcher(engine, executor, settings.max_queued_tokens)
         memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
-        cache = LayeredCache(f"embedding_{model_id}", redis, memory, settings.cache_ttl_s, _has_half_precision(engine))
+        cache = LayeredCache(f"embedding_{model_id}", redis, memory, settings.cache_ttl_s, _is_row_of(engine))
         embedders[model_id] = Embedder(engine, batcher, cache)
         await batcher.run()
 
@@ -46,7 +47,7 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
     for model_id in wanted:
         app.background(f"batcher-{model_id}", partial(load, model_id))
     app.ready_when("models", all_loaded)
-    grpc_api.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(embedders), app.server)
+    grpc_api.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(embedders, wanted), app.server)
     app.serves("shodhana.api.embedding.v1.EmbeddingService")
 
 
@@ -58,8 +59,8 @@ async def _closing(executor: ThreadPoolExecutor) -> AsyncIterator[ThreadPoolExec
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _has_half_precision(engine: Engine) -> Callable[[bytes], bool]:
-    size = engine.card.dimensions * 2
+def _is_row_of(engine: Engine) -> Callable[[bytes], bool]:
+    size = packed_bytes(engine.card.dimensions)
     return lambda value: len(value) == size
 
 

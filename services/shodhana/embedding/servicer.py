@@ -16,21 +16,24 @@ from shodhana.runtime.errors import to_status
 from shodhana.runtime.timestamps import duration
 
 from .domain.batcher import Lane
-from .domain.embedder import CacheUse, Embedded, Embedder, EmbedOptions, ModelUnknown, Truncation
+from .domain.embedder import Embedder
+from .domain.values import CacheUse, Embedded, EmbedOptions, ModelLoading, ModelUnknown, Truncation
 
+LOADING_S = 1.0
 TRUNCATIONS = {pb.TRUNCATION_START: Truncation.START, pb.TRUNCATION_ERROR: Truncation.ERROR}
 CACHES = {pb.CACHE_POLICY_BYPASS: CacheUse.BYPASS, pb.CACHE_POLICY_REFRESH: CacheUse.REFRESH}
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
-    """Embeds with the models it was given."""
+    """Embeds with the models it was given; those of `model_ids` that are not there yet are being loaded."""
 
     embedders: Mapping[str, Embedder]
+    model_ids: tuple[str, ...]
 
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
         embedder = self._embedder(request.model)
-        embedded = await embedder.embed(list(request.texts), _options(request))
+        embedded = await embedder.embed(request.texts, _options(request))
         return _response(embedded, embedder.card.fingerprint, request.encoding)
 
     async def EmbedStream(
@@ -65,9 +68,11 @@ class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
 
     def _embedder(self, model_id: str) -> Embedder:
         embedder = self.embedders.get(model_id)
-        if embedder is None:
-            raise ModelUnknown(f"no model {model_id!r}; there are {', '.join(sorted(self.embedders)) or 'none yet'}")
-        return embedder
+        if embedder is not None:
+            return embedder
+        if model_id in self.model_ids:
+            raise ModelLoading(f"model {model_id!r} is being loaded", retry_after_s=LOADING_S)
+        raise ModelUnknown(f"no model {model_id!r}; there are {', '.join(self.model_ids)}")
 
 
 def _options(request: pb.EmbedRequest) -> EmbedOptions:
@@ -94,8 +99,8 @@ def _response(embedded: Embedded, fingerprint: str, encoding: int) -> pb.EmbedRe
         errors=[pb.ItemError(index=index, status=_status(error)) for index, error in embedded.errors.items()],
         model_fingerprint=fingerprint,
         timings=pb.EmbedTimings(
-            queue=duration(embedded.queue_s),
-            inference=duration(embedded.inference_s),
+            queue=duration(embedded.timings.queue_s),
+            inference=duration(embedded.timings.inference_s),
             total=duration(embedded.total_s),
         ),
     )
