@@ -9,22 +9,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import client_generate
 import gateway_generate
 from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE_PACKAGES = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
 BUF = Path(sys.executable).parent / "buf"
-RPC_HELP = Path("clients/shodhana_client/rpc_help.json")
+RPC_METHODS = Path("clients/shodhana_client/rpc_methods.json")
 GENERATED = (
-    RPC_HELP,
+    RPC_METHODS,
     Path("services/shodhana/api"),
     Path("services/buf"),
     *(Path("gateway") / name for name in gateway_generate.GENERATED),
@@ -50,8 +50,9 @@ def main() -> int:
 def generate(scratch: Path, *, write: bool) -> int:
     """Generates into `scratch` and compares with, or copies to, the tree; returns the exit code."""
     generate_python(ROOT / "protos", scratch)
-    generate_rpc_help(ROOT / "protos", scratch)
-    gateway_generate.generate_gateway(build_image(ROOT / "protos", scratch), scratch / "gateway")
+    image = build_image(ROOT / "protos", scratch)
+    client_generate.generate_client(image, scratch / RPC_METHODS)
+    gateway_generate.generate_gateway(image, scratch / "gateway")
     differing = [path for path in GENERATED if contents(scratch / path) != contents(ROOT / path)]
     for path in differing:
         if write:
@@ -85,27 +86,6 @@ def generate_python(protos: Path, scratch: Path) -> None:
     for stub in target.rglob("*_pb2_grpc.py*"):
         if "Stub" not in stub.read_text():
             stub.unlink()  # a file without a service
-
-
-def generate_rpc_help(protos: Path, scratch: Path) -> None:
-    """The comments of services, methods and request fields, for the command-line tool's own help."""
-    image = descriptor_pb2.FileDescriptorSet.FromString(build_image(protos, scratch).read_bytes())
-    comments: dict[str, str] = {}
-    for file in image.file:
-        if not file.package.startswith("shodhana.api."):
-            continue
-        by_path = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
-        for i, service in enumerate(file.service):
-            comments[f"{file.package}.{service.name}"] = by_path.get((6, i), "")
-            for j, method in enumerate(service.method):
-                comments[f"{file.package}.{service.name}.{method.name}"] = by_path.get((6, i, 2, j), "")
-        for i, message in enumerate(file.message_type):
-            for j, field in enumerate(message.field):
-                comments[f"{file.package}.{message.name}.{field.name}"] = by_path.get((4, i, 2, j), "")
-    tidy = {name: " ".join(text.split()) for name, text in sorted(comments.items())}
-    target = scratch / RPC_HELP
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(tidy, ensure_ascii=False, indent=1) + "\n")
 
 
 def build_image(protos: Path, scratch: Path) -> Path:

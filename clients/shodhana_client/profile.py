@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ FILE = "client.json"
 
 
 class ProfileMissing(Exception):
-    """No mesh is known here."""
+    """No mesh is known here, or what should say where it is cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +27,24 @@ class Profile:
 
     @classmethod
     def find(cls, path: Path | None = None) -> Profile:
-        """From `path`, `SHODHANA_CLIENT`, `SHODHANA_DIR`, or `.shodhana/client.json` here or in a folder above.
+        """From `path`, or the file `SHODHANA_CLIENT`, or client.json in `SHODHANA_DIR`.
 
-        Raises ProfileMissing.
+        Without these from `.shodhana/client.json` here or in a folder above. Raises ProfileMissing.
         """
-        for candidate in (path, *_usual_places()):
-            if candidate is not None and candidate.exists():
+        if named := path or _named():
+            return cls.read(named)
+        for candidate in _found_here():
+            if candidate.exists():
                 return cls.read(candidate)
-        where = f" at {path}" if path else ""
         raise ProfileMissing(
-            f"no running mesh found{where}: start one with `shodhana up`, or name one with --profile FILE"
+            "no mesh is known here: start one with `shodhana up`, or name the client.json of one with --profile FILE"
         )
 
     @classmethod
     def read(cls, path: Path) -> Profile:
-        """From a file. Raises ProfileMissing for one that is not a profile."""
+        """From a file. Raises ProfileMissing for one that is not there or is not a profile."""
         try:
-            document = json.loads(path.read_text())
+            document = json.loads(path.read_text(encoding="utf-8"))
             authority = document.get("ca_certificate")
             return cls(
                 gateway=document["gateway"],
@@ -51,15 +53,23 @@ class Profile:
                 ca_certificate=Path(authority) if authority else None,
                 rest_url=document.get("rest_url", ""),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise ProfileMissing(f"no mesh is known at {path}: {error.strerror}") from error
+        except KeyError as error:
+            raise ProfileMissing(f"{path} is no profile: it has no {error}") from error
+        except (ValueError, TypeError, AttributeError) as error:
             raise ProfileMissing(f"{path} is no profile: {error}") from error
 
 
-def _usual_places() -> list[Path]:
-    places = []
+def _named() -> Path | None:
+    """What the environment names, whether it is there or not: another mesh would be a surprise."""
     if named := os.environ.get("SHODHANA_CLIENT"):
-        places.append(Path(named))
+        return Path(named)
     if directory := os.environ.get("SHODHANA_DIR"):
-        places.append(Path(directory) / FILE)
+        return Path(directory) / FILE
+    return None
+
+
+def _found_here() -> Iterator[Path]:
     here = Path.cwd()
-    return [*places, *(folder / ".shodhana" / FILE for folder in (here, *here.parents))]
+    return (folder / ".shodhana" / FILE for folder in (here, *here.parents))

@@ -10,7 +10,8 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from shodhana.api.similarity.v1 import lexicon_pb2 as pb
 
-from .session import complain, connected, print_json, print_table
+from ..terminal import print_json, print_table
+from .session import connected
 
 
 def import_file(
@@ -18,11 +19,7 @@ def import_file(
 ) -> int:
     """Makes a version from a file; `flags` are (replace, check only)."""
     replace, check = flags
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        complain(error)
-        return 1
+    content = path.read_bytes()
     with connected(profile) as client:
         answer = client.lexicon.ImportLexicon(
             pb.ImportLexiconRequest(

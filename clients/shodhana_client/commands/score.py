@@ -7,16 +7,13 @@ from pathlib import Path
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from ..report import scores_document, violation_document
-from .session import complain, connected, print_json, print_table
+from ..terminal import print_json, print_table
+from .session import connected
 
 
 def score_file(path: Path, as_json: bool, profile: Path | None) -> int:
     """The scores of a file, its gates and violations."""
-    try:
-        file = pb.TranscriptFile(filename=path.name, content=path.read_bytes())
-    except OSError as error:
-        complain(error)
-        return 1
+    file = pb.TranscriptFile(filename=path.name, content=path.read_bytes())
     with connected(profile) as client:
         report = client.transcripts.ScoreFile(pb.ScoreFileRequest(file=file)).report
     scores = scores_document(report.scores)
