@@ -18,7 +18,7 @@ from shodhana.errors import ResourceExhausted
 from .engine import Engine, Matrix, TokenIds
 
 MICRO_BATCH_TOKENS = 1024  # padded; beyond it a batch outgrows the caches of a core
-CALL_TOKENS = 32  # a call of the engine costs about as much as so many tokens
+CALL_TOKENS = 16  # a call of the engine costs about as much as so many tokens
 ROUND_TOKENS = 8 * MICRO_BATCH_TOKENS
 TELLING_TOKENS = MICRO_BATCH_TOKENS // 4  # a smaller batch says little of how fast many tokens go
 GUESSED_TOKENS_PER_S = 20_000.0  # until a batch tells

@@ -11,7 +11,7 @@ from shodhana.errors import FieldViolation, InvalidInput
 
 from .batcher import Batcher, Waiting
 from .engine import Engine, Matrix, ModelCard, TokenIds
-from .rows import PACKING, Row, VectorCache, packed, stacked, unpacked
+from .rows import PACKING, Row, VectorCache, packed, sliced, stacked
 from .values import CacheUse, Embedded, EmbedOptions, TextTooLong, Timings, Truncation
 
 NORM_VERSION = 1  # of what is done to a text before it is embedded; part of the cache key
@@ -42,19 +42,16 @@ class Embedder:
         known = await self._cached(keys, options.cache)
         missing = {key: text for key, text in zip(keys, prompted, strict=True) if key not in known}
         fresh, timings = await self._fresh(missing, options) if missing else ({}, Timings())
-        rows = [known.get(key) or fresh[key] for key in keys]
-        most = self.card.max_tokens
-        is_long = [row.tokens > most for row in rows]
-        refused = [place for place, long in enumerate(is_long) if long and options.truncation is Truncation.ERROR]
-        errors = {place: TextTooLong(place, rows[place].tokens, most) for place in refused}
-        for place in errors:
-            rows[place] = Row(None, rows[place].tokens)
+        vectors, tokens = stacked(keys, known, fresh, self.card.dimensions)
+        long = [place for place, count in enumerate(tokens) if count > self.card.max_tokens]
+        refused = long if options.truncation is Truncation.ERROR else []
+        vectors[refused] = 0
         return Embedded(
-            vectors=stacked(rows, self.card.dimensions, width),
-            token_counts=[row.tokens for row in rows],
-            truncated=[long and place not in errors for place, long in enumerate(is_long)],
-            cached=[key in known and place not in errors for place, key in enumerate(keys)],
-            errors=dict(errors),
+            vectors=sliced(vectors, width),
+            token_counts=tokens,
+            truncated=_flags(len(keys), set(long) - set(refused)),
+            cached=[key in known and place not in refused for place, key in enumerate(keys)],
+            errors={place: TextTooLong(place, tokens[place], self.card.max_tokens) for place in refused},
             timings=timings,
             total_s=time.perf_counter() - began,
         )
@@ -101,11 +98,10 @@ class Embedder:
             self._batcher.join(waiting, options.lane)
         return waiting
 
-    async def _cached(self, keys: Sequence[str], use: CacheUse) -> dict[str, Row]:
+    async def _cached(self, keys: Sequence[str], use: CacheUse) -> dict[str, bytes]:
         if self._cache is None or use is not CacheUse.USE:
             return {}
-        found = await self._cache.get_many(keys)
-        return {key: unpacked(value) for key, value in found.items()}
+        return await self._cache.get_many(keys)
 
     async def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         if sum(map(len, texts)) <= INLINE_CHARACTERS:
@@ -128,3 +124,7 @@ def _timings(waited: Collection[Waiting]) -> Timings:
     batches = {waiting.began_at: waiting.inference_s for waiting in waited}
     longest = max(waiting.began_at - waiting.queued_at for waiting in waited)
     return Timings(max(0.0, longest), sum(batches.values()))
+
+
+def _flags(count: int, raised: Collection[int]) -> list[bool]:
+    return [place in raised for place in range(count)] if raised else [False] * count

@@ -1,16 +1,15 @@
-"""One text's vector and token count, and how a cache keeps them."""
+"""Vectors and token counts of a list of texts, and how a cache keeps those of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .engine import Matrix
 
-PACKING = "f16c"  # half floats, then the count; part of the cache key
-_COUNT_BYTES = 4
+PACKING = "f16c"  # half floats, then the count, little-endian; part of the cache key
 
 
 class Row(NamedTuple):
@@ -29,27 +28,43 @@ class VectorCache(Protocol):
 
 
 def packed(vector: Matrix, tokens: int) -> bytes:
-    """Half floats and the token count, little-endian."""
-    return vector.astype("<f2").tobytes() + tokens.to_bytes(_COUNT_BYTES, "little")
-
-
-def unpacked(data: bytes) -> Row:
-    """What `packed` made."""
-    halves = np.frombuffer(data, "<f2", (len(data) - _COUNT_BYTES) // 2)
-    return Row(halves.astype(np.float32), int.from_bytes(data[-_COUNT_BYTES:], "little"))
+    """What a cache keeps of a text."""
+    return vector.astype("<f2").tobytes() + tokens.to_bytes(4, "little")
 
 
 def packed_bytes(dimensions: int) -> int:
-    """The size of a packed row."""
-    return 2 * dimensions + _COUNT_BYTES
+    """The size of it."""
+    return _packing(dimensions).itemsize
 
 
-def stacked(rows: Sequence[Row], dimensions: int, width: int) -> Matrix:
-    """The first `width` of each row's numbers, of unit length; zeros for a row without a vector."""
-    vectors = np.zeros((len(rows), dimensions), np.float32)
-    for place, row in enumerate(rows):
-        if row.vector is not None:
-            vectors[place] = row.vector
+def stacked(
+    keys: Sequence[str], known: Mapping[str, bytes], fresh: Mapping[str, Row], dimensions: int
+) -> tuple[Matrix, list[int]]:
+    """Vectors and token counts in the order of the keys, each packed in `known` or a row of `fresh`."""
+    vectors = np.zeros((len(keys), dimensions), np.float32)
+    tokens = np.zeros(len(keys), np.int64)
+    if known:
+        hits = [place for place, key in enumerate(keys) if key in known]
+        table = np.frombuffer(b"".join([known[keys[place]] for place in hits]), _packing(dimensions))
+        vectors[hits], tokens[hits] = table["vector"], table["tokens"]
+    if fresh:
+        for place, key in enumerate(keys):
+            row = fresh.get(key)
+            if row is not None:
+                tokens[place] = row.tokens
+                if row.vector is not None:
+                    vectors[place] = row.vector
+    return vectors, tokens.tolist()
+
+
+def sliced(vectors: Matrix, width: int) -> Matrix:
+    """The first `width` numbers of each row, scaled to unit length again; rows of zeros stay."""
+    if width == vectors.shape[1]:
+        return vectors
     cut = vectors[:, :width]
-    lengths = np.sqrt(np.einsum("ij,ij->i", cut, cut))[:, None]
-    return np.asarray(np.divide(cut, lengths, out=np.zeros_like(cut), where=lengths > 0), np.float32)
+    lengths = np.linalg.norm(cut, axis=1, keepdims=True)
+    return np.asarray(cut / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def _packing(dimensions: int) -> np.dtype[Any]:
+    return np.dtype([("vector", "<f2", (dimensions,)), ("tokens", "<u4")])
