@@ -103,7 +103,7 @@ def test_a_write_to_a_dead_replica_goes_to_the_other(own_gateway: Gateway) -> No
     assert answers == [200] * 10
 
 
-def test_no_healthy_replica_is_said_at_once(own_gateway: Gateway) -> None:
+async def test_no_healthy_replica_is_said_at_once(own_gateway: Gateway) -> None:
     for replica in own_gateway.replicas:
         replica.process.send_signal(signal.SIGUSR1)
     own_gateway.wait_until_healthy(0)
@@ -116,6 +116,10 @@ def test_no_healthy_replica_is_said_at_once(own_gateway: Gateway) -> None:
     assert answer.elapsed.total_seconds() < 1
     assert (ready.status_code, alive.status_code) == (503, 200)
     assert "no healthy replica" in ready.json()["message"]
+    async with own_gateway.channel() as channel:
+        stub = embedding_pb2_grpc.EmbeddingServiceStub(channel)
+        ended = await outcome(lambda: list_models(stub, own_gateway))
+    assert ended == "UNAVAILABLE: no healthy upstream"  # trap 5: words, not a JSON document
 
 
 def test_trap_8_errors_of_the_application_eject_no_replica(own_gateway: Gateway) -> None:

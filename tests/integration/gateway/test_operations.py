@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import ssl
+import subprocess
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -18,6 +22,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1 import trace_pb2
+from shodhana.api.transcripts.v1 import transcripts_pb2, transcripts_pb2_grpc
 from shodhana.stack.gateway_config import RateLimits
 from shodhana.stack.ports import free_port
 
@@ -25,6 +30,11 @@ if TYPE_CHECKING:
     from conftest import Gateway
 
 EMBED = "/v1/embeddings:embed"
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+LOGGED = {
+    *("time", "method", "path", "rpc", "status", "grpc_status", "flags", "details", "duration_ms", "received_bytes"),
+    *("sent_bytes", "upstream", "attempts", "trace_id", "request_id", "subject"),
+}
 Start = Callable[..., AbstractContextManager["Gateway"]]
 
 
@@ -82,6 +92,19 @@ def test_the_document_and_its_page_need_no_token_and_nothing_from_elsewhere(gate
         assert re.findall(r"https?://[^\s\"']+", part.text) == []
 
 
+@pytest.mark.skipif(not BROWSER, reason="needs Chromium")
+def test_the_page_is_drawn_by_a_browser_under_its_own_policy(gateway: Gateway, tmp_path: Path) -> None:
+    command = [str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"]
+    command += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--enable-logging=stderr", "--dump-dom"]
+    drawn = subprocess.run([*command, f"{gateway.url}/docs"], capture_output=True, text=True, timeout=120, check=True)
+    with gateway.client("") as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    operations = [operation["operationId"] for path in paths.values() for operation in path.values()]
+    assert [name for name in operations if f'id="{name}"' not in drawn.stdout] == []
+    assert "curl -X POST" in drawn.stdout
+    assert "CONSOLE" not in drawn.stderr, drawn.stderr  # neither a script's error nor a breach of the policy
+
+
 def test_trap_11_the_metrics_name_each_method_and_the_listener_shows_nothing_else(gateway: Gateway) -> None:
     with gateway.client() as client:
         client.get("/v1/jobs")
@@ -102,6 +125,7 @@ def test_the_access_log_tells_who_called_what_but_no_secret(gateway: Gateway) ->
         answer = client.get("/v1/jobs?pageToken=secret", headers={"x-request-id": request_id})
     assert answer.headers["x-request-id"] == request_id
     line = gateway.access_log(request_id)
+    assert set(line) == LOGGED
     assert (line["method"], line["path"], line["status"]) == ("GET", "/v1/jobs", 200)
     assert line["rpc"] == "/shodhana.api.transcripts.v1.TranscriptService/ListJobs"
     assert line["subject"] == "users/77"
@@ -116,8 +140,9 @@ def test_the_gateways_spans_join_the_callers_and_the_services(start_gateway: Sta
         answer = client.post(
             EMBED,
             json={"model": "m", "texts": ["a"]},
-            headers={"traceparent": f"00-{trace_id}-{caller}-01"},
+            headers={"traceparent": f"00-{trace_id}-{caller}-01", "x-request-id": trace_id},
         )
+        assert gateway.access_log(trace_id)["trace_id"] == trace_id
         spans = {span.kind: span for span in collector.of_trace(trace_id, 2)}
     server, upstream = spans[trace_pb2.Span.SPAN_KIND_SERVER], spans[trace_pb2.Span.SPAN_KIND_CLIENT]
     assert server.parent_span_id.hex() == caller
@@ -138,6 +163,19 @@ def test_tls_1_2_and_1_3_are_spoken_for_both_protocols(
     with socket.create_connection((host, int(port))) as raw, context.wrap_socket(raw, server_hostname=host) as secure:
         assert secure.selected_alpn_protocol() == protocol
         assert secure.version() == {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
+
+
+def test_tls_1_1_is_refused(gateway: Gateway) -> None:
+    host, _, port = gateway.parameters.listen.rpartition(":")
+    context = ssl.create_default_context(cafile=str(gateway.parameters.certificate))
+    context.set_ciphers("ALL:@SECLEVEL=0")  # or this side would not even offer it
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection((host, int(port))) as raw,
+        pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"),
+    ):
+        context.wrap_socket(raw, server_hostname=host)
 
 
 def test_weak_tls_is_refused(gateway: Gateway) -> None:
@@ -172,6 +210,17 @@ def test_one_subject_over_its_rate_leaves_the_others_alone(start_gateway: Start)
         assert refused[0].json()["details"][0]["reason"] == "LIMIT_EXCEEDED"
         with gateway.client(gateway.keys.token("transcripts:read", sub="users/modest")) as client:
             assert client.get("/v1/jobs").status_code == 200
+        assert grpc_code(gateway, greedy) is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def grpc_code(gateway: Gateway, token: str) -> grpc.StatusCode:
+    """How the last of thirty calls by native gRPC ends."""
+    credentials = grpc.ssl_channel_credentials(gateway.parameters.certificate.read_bytes())
+    with grpc.secure_channel(gateway.parameters.listen, credentials) as channel:
+        stub = transcripts_pb2_grpc.TranscriptServiceStub(channel)
+        metadata = (("authorization", f"Bearer {token}"),)
+        calls = [stub.ListJobs.future(transcripts_pb2.ListJobsRequest(), metadata=metadata) for _ in range(30)]
+        return calls[-1].code()
 
 
 def test_asking_for_tokens_is_limited_by_address(start_gateway: Start) -> None:

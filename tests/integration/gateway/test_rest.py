@@ -172,6 +172,13 @@ def test_trap_3_a_shorter_deadline_of_the_caller_holds(rest: httpx.Client) -> No
     assert answer.elapsed.total_seconds() < 2
 
 
+def test_trap_3_a_longer_deadline_of_the_caller_is_cut(rest: httpx.Client) -> None:
+    answer = rest.post(EMBED, json={"model": "m", "texts": ["a"]}, headers={"grpc-timeout": "1H"})
+    remaining_s = seen_by_the_service(answer)["remaining_s"]
+    assert isinstance(remaining_s, float)
+    assert 50 < remaining_s <= 61
+
+
 def test_trap_4_a_body_over_the_cap_is_refused_with_or_without_a_length(rest: httpx.Client) -> None:
     def chunks() -> object:
         yield b'{"model": "m", "texts": ["'
@@ -208,14 +215,16 @@ def test_trap_6_a_wrong_method_is_not_found(rest: httpx.Client) -> None:
     assert rest.get(EMBED).status_code == 404
 
 
-def test_trap_6_the_preflight_of_an_allowed_origin_is_answered(rest: httpx.Client) -> None:
+@pytest.mark.parametrize("path", [EMBED, "/shodhana.api.embedding.v1.EmbeddingService/Embed"], ids=["rest", "grpc-web"])
+def test_trap_6_the_preflight_of_an_allowed_origin_is_answered(rest: httpx.Client, path: str) -> None:
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
     del rest.headers["authorization"]
-    answer = rest.options(EMBED, headers={"origin": "https://dashboard.example", **asked})
+    answer = rest.options(path, headers={"origin": "https://dashboard.example", **asked})
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "https://dashboard.example"
-    assert "authorization" in answer.headers["access-control-allow-headers"]
-    stranger = rest.options(EMBED, headers={"origin": "https://evil.example", **asked})
+    assert {"authorization", "x-grpc-web"} <= set(answer.headers["access-control-allow-headers"].split(", "))
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+    stranger = rest.options(path, headers={"origin": "https://evil.example", **asked})
     assert "access-control-allow-origin" not in stranger.headers
 
 

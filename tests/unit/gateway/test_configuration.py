@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from shodhana.stack.gateway.bootstrap import bootstrap
 from shodhana.stack.gateway.contracts import read_descriptors, rpcs_of
+from shodhana.stack.gateway.deployments import compose, kubernetes
 from shodhana.stack.gateway.routes import COMPUTATION, LOOK_UP, STREAM, WRITE, policy_of
-from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, UpstreamTls, render
+from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, render
 from shodhana.stack.places import GATEWAY
 
 RPCS = {rpc.name: rpc for rpc in rpcs_of(read_descriptors(GATEWAY / "descriptors.binpb"))}
@@ -39,25 +42,17 @@ def local(tmp_path: Path) -> GatewayParameters:
     )
 
 
-def compose(local: GatewayParameters) -> GatewayParameters:
-    return replace(
-        local,
-        listen="0.0.0.0:8443",
-        metrics="0.0.0.0:9902",
-        clusters={name: Cluster((f"{name}:50051",), "dns") for name in SERVICES},
-        otlp="jaeger:4317",
-        allowed_origins=("https://dashboard.example",),
-    )
-
-
-def kubernetes(local: GatewayParameters) -> GatewayParameters:
-    names = {name: f"{name}.sanskrit-processing.svc.cluster.local:50051" for name in SERVICES}
-    return replace(
-        compose(local),
-        clusters={name: Cluster((address,), "dns") for name, address in names.items()},
-        upstream_tls=UpstreamTls(local.certificate, local.certificate, local.private_key),
-        sampling_percent=10,
-    )
+def contained(folder: Path, place: str) -> GatewayParameters:
+    """As in a container, whose files stand in `folder`."""
+    for name in ("tls", "mesh", "jwks"):
+        (folder / name).mkdir()
+    for name in ("tls", "mesh"):
+        write_certificate(folder / name)
+    shutil.copy(folder / "tls" / "tls.crt", folder / "mesh" / "ca.crt")
+    (folder / "jwks" / "jwks.json").write_text('{"keys": []}')
+    shutil.copytree(GATEWAY, folder / "gateway")
+    origins = ("https://dashboard.example",)
+    return {"compose": compose, "kubernetes": kubernetes}[place]("collector:4317", origins, files=folder)
 
 
 def write_certificate(folder: Path) -> None:
@@ -73,7 +68,7 @@ def write_certificate(folder: Path) -> None:
 
 @pytest.mark.parametrize("place", ["local", "compose", "kubernetes"])
 def test_envoy_takes_the_configuration(local: GatewayParameters, tmp_path: Path, place: str) -> None:
-    parameters = {"local": lambda found: found, "compose": compose, "kubernetes": kubernetes}[place](local)
+    parameters = local if place == "local" else contained(tmp_path, place)
     configuration = tmp_path / "envoy.yaml"
     configuration.write_text(render(parameters))
     found = find_spec("envoy")
@@ -91,7 +86,9 @@ def test_the_same_parameters_make_the_same_text(local: GatewayParameters) -> Non
 
 def test_names_are_asked_of_dns_and_addresses_are_not(local: GatewayParameters) -> None:
     assert {cluster["type"] for cluster in service_clusters(local)} == {"STATIC"}
-    assert {cluster["cluster_type"]["name"] for cluster in service_clusters(compose(local))} == {"envoy.clusters.dns"}
+    for parameters in (compose(), kubernetes()):
+        kinds = {cluster["cluster_type"]["name"] for cluster in service_clusters(parameters)}
+        assert kinds == {"envoy.clusters.dns"}
 
 
 def test_a_service_that_is_absent_is_not_exposed(local: GatewayParameters) -> None:
@@ -104,12 +101,35 @@ def test_a_service_that_is_absent_is_not_exposed(local: GatewayParameters) -> No
 
 def test_without_a_collector_nothing_is_traced(local: GatewayParameters) -> None:
     assert "tracing" not in manager(local)
-    assert manager(compose(local))["tracing"]["spawn_upstream_span"] is True
+    assert manager(compose("collector:4317"))["tracing"]["spawn_upstream_span"] is True
 
 
 def test_the_admin_interface_stays_on_the_loopback(local: GatewayParameters) -> None:
-    for parameters in (local, compose(local), kubernetes(local)):
+    for parameters in (local, compose(), kubernetes()):
         assert bootstrap(parameters)["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_only_in_kubernetes_the_services_are_called_by_mutual_tls() -> None:
+    assert not [cluster for cluster in service_clusters(compose()) if "transport_socket" in cluster]
+    for cluster in service_clusters(kubernetes()):
+        context = cluster["transport_socket"]["typed_config"]
+        assert context["sni"] == cluster["name"]
+        assert context["common_tls_context"]["tls_params"]["tls_maximum_protocol_version"] == "TLSv1_3"
+
+
+def test_the_configuration_of_containers_is_printed_by_a_command() -> None:
+    command = [sys.executable, "-m", "shodhana.stack.gateway", "kubernetes", "--origin", "https://a.example"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == render(kubernetes(origins=("https://a.example",)))
+
+
+def test_trap_3_a_call_ends_by_one_rule_and_its_service_is_told_when(local: GatewayParameters) -> None:
+    for route in routes_of(local):
+        if "name" in route:
+            assert "timeout" not in route["route"]
+            (header,) = route["request_headers_to_add"]
+            assert header["header"]["value"] == f"{route['route']['max_stream_duration']['max_stream_duration'][:-1]}S"
+            assert header["append_action"] == "ADD_IF_ABSENT"
 
 
 def test_filters_stand_in_their_order(local: GatewayParameters) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +18,9 @@ from shodhana.stack.places import GATEWAY
 
 DESCRIPTORS = read_descriptors(GATEWAY / "descriptors.binpb")
 RPCS = rpcs_of(DESCRIPTORS)
+POOL = descriptor_pool.DescriptorPool()
+for file in DESCRIPTORS.file:
+    POOL.Add(file)
 
 
 def policies() -> dict[str, list[str]]:
@@ -67,12 +72,19 @@ def test_no_policy_names_an_rpc_that_does_not_exist() -> None:
     assert {path for paths in policies().values() for path in paths} == {rpc.path for rpc in RPCS}
 
 
+def test_trap_2_a_stream_says_itself_how_it_ends() -> None:
+    streams = [rpc for rpc in RPCS if rpc.server_streams]
+    assert len(streams) >= 4
+    for rpc in streams:
+        service, method = rpc.path.lstrip("/").split("/")
+        answer = POOL.FindServiceByName(service).methods_by_name[method].output_type
+        (frame,) = answer.oneofs
+        assert {"done", "error"} & {field.name for field in frame.fields}, rpc.path
+
+
 def test_trap_10_the_descriptors_hold_the_types_of_error_details() -> None:
-    pool = descriptor_pool.DescriptorPool()
-    for file in DESCRIPTORS.file:
-        pool.Add(file)
     for name in ("ErrorInfo", "BadRequest", "RetryInfo", "RequestInfo"):
-        found = pool.FindMessageTypeByName(f"google.rpc.{name}")
+        found = POOL.FindMessageTypeByName(f"google.rpc.{name}")
         assert isinstance(found, Descriptor)
         assert message_factory.GetMessageClass(found)() is not None
 
@@ -82,7 +94,45 @@ def test_the_gateways_own_errors_carry_known_reasons() -> None:
     assert {reason for _, reason in STATUSES.values()} <= known
 
 
-def test_every_rest_address_is_in_the_document() -> None:
-    document = json.loads((GATEWAY / "openapi.json").read_text())
-    named = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
-    assert {f"{rpc.service.rpartition('.')[2]}_{rpc.name}" for rpc in RPCS if rpc.http} <= named
+DOCUMENT = json.loads((GATEWAY / "openapi.json").read_text())
+OPERATIONS = {
+    operation["operationId"]: (verb.upper(), path, operation)
+    for path, item in DOCUMENT["paths"].items()
+    for verb, operation in item.items()
+}
+
+
+def test_the_document_holds_every_rest_address_and_no_other() -> None:
+    named = {f"{rpc.service.rpartition('.')[2]}_{rpc.name}" for rpc in RPCS if rpc.http}
+    assert named | {"health", "ready"} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("rpc", [rpc for rpc in RPCS if rpc.http], ids=lambda rpc: rpc.path)
+def test_each_operation_takes_every_field_of_its_request_once(rpc: Rpc) -> None:
+    assert rpc.http is not None
+    verb, path, operation = OPERATIONS[f"{rpc.service.rpartition('.')[2]}_{rpc.name}"]
+    assert verb == rpc.http.verb
+    assert re.sub(r"\{[^}]*\}", "*", path) == re.sub(r"\{(?:[^}=]*=([^}]*)|[^}]*)\}", r"\1", rpc.http.path)
+    in_query = [one["name"].partition(".")[0] for one in operation.get("parameters", ()) if one["in"] == "query"]
+    in_path = re.findall(r"\{([^}=.]*)", rpc.http.path)
+    taken = {*in_query, *map(camel_case, in_path), *fields_of_body(rpc, operation)}
+    request = POOL.FindMessageTypeByName(rpc.request)
+    assert taken == {field.json_name for field in request.fields}
+    assert not set(in_query) & fields_of_body(rpc, operation)
+
+
+def fields_of_body(rpc: Rpc, operation: dict[str, Any]) -> set[str]:
+    """Of the request, the fields that its body fills."""
+    assert rpc.http is not None
+    if rpc.http.body not in {"", "*"}:
+        return {camel_case(rpc.http.body)}
+    if not rpc.http.body:
+        return set()
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return set((DOCUMENT["components"]["schemas"][name] if name else schema)["properties"])
+
+
+def camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))

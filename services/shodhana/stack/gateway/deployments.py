@@ -1,0 +1,51 @@
+"""The gateway's parameters in containers: for compose and for Kubernetes. Those of a local stack are in `envoy.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .parameters import SERVICES, Cluster, GatewayParameters, UpstreamTls
+
+FILES = Path("/etc/shodhana")
+"""Where a container has `tls` and `mesh` (tls.crt, tls.key, ca.crt), `jwks` (jwks.json) and `gateway` (the assets)."""
+NAMESPACE = "sanskrit-processing"
+SERVICE_PORT = 50051
+
+
+def compose(
+    otlp: str | None = None,
+    origins: tuple[str, ...] = (),
+    services: tuple[str, ...] = SERVICES,
+    files: Path = FILES,
+) -> GatewayParameters:
+    """Services by their names on compose's network."""
+    return _contained({name: name for name in services}, otlp, origins, files, None)
+
+
+def kubernetes(
+    otlp: str | None = None,
+    origins: tuple[str, ...] = (),
+    services: tuple[str, ...] = SERVICES,
+    files: Path = FILES,
+) -> GatewayParameters:
+    """Headless services of the namespace, and mutual TLS with them."""
+    mesh = UpstreamTls(files / "mesh" / "ca.crt", files / "mesh" / "tls.crt", files / "mesh" / "tls.key")
+    hosts = {name: f"{name}.{NAMESPACE}.svc.cluster.local" for name in services}
+    return _contained(hosts, otlp, origins, files, mesh)
+
+
+def _contained(
+    hosts: dict[str, str], otlp: str | None, origins: tuple[str, ...], files: Path, upstream_tls: UpstreamTls | None
+) -> GatewayParameters:
+    return GatewayParameters(
+        certificate=files / "tls" / "tls.crt",
+        private_key=files / "tls" / "tls.key",
+        jwks=files / "jwks" / "jwks.json",
+        clusters={name: Cluster((f"{host}:{SERVICE_PORT}",), "dns") for name, host in hosts.items()},
+        listen="0.0.0.0:8443",
+        metrics="0.0.0.0:9902",
+        otlp=otlp,
+        allowed_origins=origins,
+        upstream_tls=upstream_tls,
+        assets=files / "gateway",
+    )
