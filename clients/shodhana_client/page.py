@@ -21,7 +21,7 @@ td.time { font: .8rem/1.9 ui-monospace, monospace; white-space: nowrap; opacity:
 del { color: var(--del); text-decoration: line-through 2px; }
 ins { color: var(--add); text-decoration: underline 2px; font-weight: 600; }
 mark { background: none; color: var(--ask); text-decoration: underline dotted 2px; }
-mark::after { content: " (?)"; } small { opacity: .8; } .absent { opacity: .6; }
+small { opacity: .8; } .absent { opacity: .6; }
 @media (max-width: 40rem) {
   td { display: block; border: 0; } tr { border-bottom: 1px solid var(--line); display: block; }
 }
@@ -53,7 +53,8 @@ def page_of(response: pb.CorrectTranscriptResponse) -> str:
         f"<p>{applied} corrections applied, {asked} suggested, lexicon {escape(report.lexicon_version)}. {review}</p>"
         f"{missing}\n{_scores(report)}\n"
         "<p><small><del>struck</del> was heard, <ins>underlined</ins> stands there now, "
-        "<mark>dotted</mark> is doubtful and unchanged; rest on a change for its reasons.</small></p>\n"
+        "<mark>dotted</mark> is doubtful and unchanged, its likeliest term beside it; rest on a change for its reasons."
+        "</small></p>\n"
         f"<table><thead><tr><th>Time</th><th>As heard</th><th>Corrected</th></tr></thead><tbody>\n{rows}\n"
         "</tbody></table>\n</body></html>\n"
     )
@@ -96,7 +97,7 @@ def _marked(text: str, corrections: list[pb.Correction]) -> tuple[str, str]:
             after += [plain, f"<ins{title}>{escape(correction.corrected)}</ins>"]
         else:
             before += [plain, heard]
-            after += [plain, f"<mark{title}>{heard}</mark>"]
+            after += [plain, f"<mark{title}>{heard}</mark> <small>({escape(correction.corrected)}?)</small>"]
         position = correction.end
     rest = escape(text[position:])
     return "".join([*before, rest]), "".join([*after, rest])
