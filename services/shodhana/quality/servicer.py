@@ -11,7 +11,7 @@ from shodhana.api.quality.v1 import quality_pb2 as pb
 from shodhana.api.quality.v1 import quality_pb2_grpc as grpc_api
 from shodhana.runtime import metrics
 from shodhana.runtime.cache import LayeredCache
-from shodhana.runtime.pages import decode_page_token, encode_page_token
+from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
 
 from .domain.lexicon import Lexicon
@@ -58,6 +58,8 @@ class QualityServicer(grpc_api.QualityServiceServicer):
     async def ListReports(self, request: pb.ListReportsRequest, context: Any) -> pb.ListReportsResponse:
         size = request.page_size or DEFAULT_PAGE
         before = decode_page_token(request.page_token).get("before")
+        if before is not None and not (type(before) is int and 0 <= before < 2**63):
+            raise PageTokenInvalid
         found = await self.store.find(ReportQuery(request.subject, request.requires_review, before, size + 1))
         messages = [_stored(report) for report in found[:size]]
         for message in messages:
@@ -84,7 +86,8 @@ class QualityServicer(grpc_api.QualityServiceServicer):
         ).SerializeToString(deterministic=True)
         known = self.lexicon.terms()
         digest = hashlib.blake2b(scored, digest_size=16).hexdigest()
-        return f"quality:{known.version if known else ''}:{self.policy.version}:{digest}"
+        lexicon = f"{known.version}@{known.digest}" if known else ""
+        return f"quality:{lexicon}:{self.policy.key}:{digest}"
 
 
 def _cue(message: pb.Cue) -> Cue:

@@ -52,4 +52,4 @@ class LexiconSnapshot:
             token = page.next_page_token
             if not token:
                 break
-        self._terms = KnownTerms.of(version.name, terms)
+        self._terms = await asyncio.to_thread(KnownTerms.of, version.name, terms)

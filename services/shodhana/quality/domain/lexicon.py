@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shodhana.text.fold import ascii_fold, popular_fold
+from shodhana.text.fold import FOLD_VERSION, ascii_fold, popular_fold
 from shodhana.text.normalize import nfc
 
 _CLASS_NASAL = re.compile("ṅ(?=[kg])|ñ(?=[cj])|ṇ(?=[ṭḍ])|n(?=[td])|m(?=[pb])")
@@ -15,24 +16,30 @@ _CLASS_NASAL = re.compile("ṅ(?=[kg])|ñ(?=[cj])|ṇ(?=[ṭḍ])|n(?=[td])|m(?=
 
 @dataclass(frozen=True, slots=True)
 class KnownTerms:
-    """A version's terms: canonical spellings by popular fold, and those that are English words too."""
+    """A version's terms: canonical spellings by popular fold, and those that are English words too.
+
+    `digest` stands for them all: two lexicons may have a version of the same name.
+    """
 
     version: str
     by_fold: dict[str, tuple[str, ...]] = field(default_factory=dict)
     anglicised: frozenset[str] = frozenset()
+    digest: str = ""
 
     @classmethod
     def of(cls, version: str, terms: Iterable[tuple[str, bool]]) -> KnownTerms:
         """From (term, whether anglicised)."""
+        spelled = sorted({(nfc(term).casefold(), is_english) for term, is_english in terms})
         by_fold: dict[str, tuple[str, ...]] = {}
         anglicised = set()
-        for term, is_english in terms:
-            canonical = nfc(term).casefold()
-            for fold in {popular_fold(term), popular_fold(ascii_fold(term))}:  # Krishna, and Krsna too
-                by_fold[fold] = (*by_fold.get(fold, ()), canonical)
+        for canonical, is_english in spelled:
+            for fold in {popular_fold(canonical), popular_fold(ascii_fold(canonical))}:  # Krishna, and Krsna too
+                if canonical not in by_fold.get(fold, ()):
+                    by_fold[fold] = (*by_fold.get(fold, ()), canonical)
                 if is_english:
                     anglicised.add(fold)
-        return cls(version, by_fold, frozenset(anglicised))
+        digest = hashlib.blake2b(repr((FOLD_VERSION, spelled)).encode(), digest_size=8).hexdigest()
+        return cls(version, by_fold, frozenset(anglicised), digest)
 
     def canonical(self, word: str) -> tuple[str, ...]:
         """The spellings of terms with the same popular fold; empty for an unknown word."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from shodhana.text.normalize import nfc
 from shodhana.text.scripts import has_devanagari, has_iast_diacritics
 from shodhana.text.tokens import tokenize
 
+from .edits import count_edits, terms_by_cue, with_terms
 from .lexicon import KnownTerms
 from .values import Cue, Gate, Policy, Report, Scores, Status, Term, Transcript, Violation
 
@@ -41,13 +41,13 @@ class Word:
 def score_transcript(transcript: Transcript, known: KnownTerms | None, policy: Policy) -> Report:
     """Scores, gates and violations. Without known terms canonical spellings are not checked: `degraded`."""
     words = list(_words(transcript, known))
-    sanskrit = [word for word in words if word.is_sanskrit]
-    violations = [found for word in sanskrit for found in _violations(word, known)]
-    edited, other = _edited_others(transcript, words)
+    sanskrit = [(word, tuple(_violations(word, known))) for word in words if word.is_sanskrit]
+    edited = count_edits(transcript)
+    other = len(words) - len(sanskrit)
     report = Report(
-        scores=_scores(transcript, sanskrit, violations, known, policy, edited / other if other else 0.0),
+        scores=_scores(transcript, sanskrit, known, policy, edited / max(other, edited, 1)),
         gates=(),
-        violations=tuple(violations),
+        violations=tuple(found for _, violations in sanskrit for found in violations),
         sanskrit_token_count=len(sanskrit),
         other_token_count=other,
         edited_other_token_count=edited,
@@ -60,15 +60,12 @@ def score_transcript(transcript: Transcript, known: KnownTerms | None, policy: P
 
 
 def _words(transcript: Transcript, known: KnownTerms | None) -> Iterator[Word]:
-    terms: dict[int, list[Term]] = defaultdict(list)
-    for term in transcript.terms:
-        terms[term.cue].append(term)
+    terms = terms_by_cue(transcript.terms)
     for cue in transcript.cues:
-        for token in tokenize(cue.text):
-            found = next((t for t in terms[cue.index] if t.start < token.end and token.start < t.end), None)
-            is_sanskrit = found is not None or has_iast_diacritics(token.text) or _is_known(token.stem, known)
+        for token, term in with_terms(tokenize(cue.text), terms.get(cue.index, ())):
+            is_sanskrit = term is not None or has_iast_diacritics(token.text) or _is_known(token.stem, known)
             is_sanskrit = is_sanskrit and not has_devanagari(token.text)
-            yield Word(cue.index, token.start, token.end, token.text, is_sanskrit, found)
+            yield Word(cue.index, token.start, token.end, token.text, is_sanskrit, term)
 
 
 def _is_known(word: str, known: KnownTerms | None) -> bool:
@@ -109,8 +106,7 @@ def _stays_english(word: Word, known: KnownTerms | None) -> bool:
 
 def _scores(
     transcript: Transcript,
-    sanskrit: Sequence[Word],
-    violations: Sequence[Violation],
+    sanskrit: Sequence[tuple[Word, Sequence[Violation]]],
     known: KnownTerms | None,
     policy: Policy,
     edited_share: float,
@@ -119,12 +115,9 @@ def _scores(
     preservation = _preservation(transcript, edited_share)
     if not sanskrit:
         return Scores(format_integrity=_rounded(integrity), preservation=_rounded(preservation))
-    # The normal form is mended without loss: a decomposed text scores as its composed form.
-    counted = (violation for violation in violations if violation.rule != "nfc")
-    broken = {(violation.cue, word) for violation in counted for word in _touched(violation, sanskrit)}
-    iast = 1 - len(broken) / len(sanskrit)
-    accuracy = sum(_probability(word, known) for word in sanskrit) / len(sanskrit)
-    consistency = _consistency(sanskrit)
+    iast = sum(_is_sound(violations) for _, violations in sanskrit) / len(sanskrit)
+    accuracy = sum(_probability(word, known) for word, _ in sanskrit) / len(sanskrit)
+    consistency = _consistency(word for word, _ in sanskrit)
     parts = (iast, accuracy, consistency, integrity)
     academic = sum(weight * part for weight, part in zip(policy.weights, parts, strict=True))
     return Scores(
@@ -138,10 +131,9 @@ def _scores(
     )
 
 
-def _touched(violation: Violation, words: Iterable[Word]) -> Iterator[tuple[int, int]]:
-    for word in words:
-        if word.cue == violation.cue and word.start < violation.end and violation.start < word.end:
-            yield word.start, word.end
+def _is_sound(violations: Sequence[Violation]) -> bool:
+    """The normal form is mended without loss: a decomposed text scores as its composed form."""
+    return all(violation.rule == "nfc" for violation in violations)
 
 
 def _probability(word: Word, known: KnownTerms | None) -> float:
@@ -151,7 +143,7 @@ def _probability(word: Word, known: KnownTerms | None) -> float:
     return 0.0 if word.term.status is Status.UNRESOLVED else word.term.probability
 
 
-def _consistency(words: Sequence[Word]) -> float:
+def _consistency(words: Iterable[Word]) -> float:
     """Share of terms (by popular fold) that are spelled one way throughout."""
     spellings: dict[str, set[str]] = defaultdict(set)
     for word in words:
@@ -178,38 +170,6 @@ def _preservation(transcript: Transcript, edited_share: float) -> float:
     before = [(cue.index, cue.start_ms, cue.end_ms) for cue in transcript.original]
     after = [(cue.index, cue.start_ms, cue.end_ms) for cue in transcript.cues]
     return 0.0 if before != after else 1 - min(1.0, PRESERVATION_SLOPE * edited_share)
-
-
-def _edited_others(transcript: Transcript, words: Sequence[Word]) -> tuple[int, int]:
-    """Other tokens of the original that are not in the scored text, terms apart; and all other tokens."""
-    others: dict[int, list[str]] = defaultdict(list)
-    for word in words:
-        if not word.is_sanskrit:
-            others[word.cue].append(word.text)
-    count = sum(map(len, others.values()))
-    edited = 0
-    scored = {cue.index: cue for cue in transcript.cues}
-    for cue in transcript.original:
-        after = scored.get(cue.index)
-        if after is None or after.text != cue.text:
-            edited += _edits_beyond_terms(cue, after, transcript.terms)
-    return edited, count
-
-
-def _edits_beyond_terms(before: Cue, after: Cue | None, terms: Sequence[Term]) -> int:
-    """Tokens of the original that an edit outside the corrected terms removed or replaced."""
-    original = [token.text for token in tokenize(before.text)]
-    if after is None:
-        return len(original)
-    corrected = [term for term in terms if term.cue == after.index and term.status is Status.CORRECTED]
-    tokens = list(tokenize(after.text))
-    is_term = [any(t.start < token.end and token.start < t.end for t in corrected) for token in tokens]
-    matcher = difflib.SequenceMatcher(None, original, [token.text for token in tokens], autojunk=False)
-    edited = 0
-    for kind, first, last, start, end in matcher.get_opcodes():
-        if kind != "equal" and not any(is_term[start:end]):
-            edited += max(last - first, end - start)
-    return edited
 
 
 def _gates(scores: Scores, terms: Sequence[Term], policy: Policy) -> Iterator[Gate]:

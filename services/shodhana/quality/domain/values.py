@@ -52,7 +52,13 @@ class Policy:
     iast_compliance_threshold: float = 0.90
     similarity_threshold: float = 0.85
     weights: tuple[float, float, float, float] = (0.4, 0.4, 0.1, 0.1)
-    version: str = "1"
+    version: str = "2"
+
+    @property
+    def key(self) -> str:
+        """Stands for all of it: a report made under another policy is another report."""
+        thresholds = (self.min_academic_score, self.iast_compliance_threshold, self.similarity_threshold)
+        return "-".join(map(str, (self.version, *thresholds, *self.weights)))
 
 
 @dataclass(frozen=True, slots=True)
