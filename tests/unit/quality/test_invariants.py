@@ -107,11 +107,10 @@ def test_a_doubtful_term_always_asks_for_review(words: list[str], place: int) ->
     assert score([" ".join(words)], terms=annotated(words, statuses)).requires_review
 
 
-@given(st.lists(st.sampled_from(ENGLISH), min_size=10, max_size=60), st.integers(0, 9))
+@given(st.permutations([word + ending for word in ENGLISH for ending in ("", "ed", "ing", "ly")]), st.integers(0, 9))
 def test_each_english_word_that_is_edited_costs_ten_times_its_share(words: list[str], edited: int) -> None:
-    before = [*words, "dhyāna"]
-    after = [f"changed{place}" if place < edited else word for place, word in enumerate(words)]
-    report = score([" ".join([*after, "dhyāna"])], [" ".join(before)])
+    after = ["changed" if place < edited else word for place, word in enumerate(words)]
+    report = score([" ".join([*after, "dhyāna"])], [" ".join([*words, "dhyāna"])])
     assert report.edited_other_token_count == edited
     assert report.scores.preservation == pytest.approx(max(0, 1 - 10 * edited / len(words)), abs=ROUNDING)
 
