@@ -17,7 +17,7 @@ import pytest
 from shodhana.api.embedding.v1.embedding_pb2 import TokenizeRequest
 from shodhana.api.identity.v1.identity_pb2 import GetPrincipalRequest
 from shodhana.api.quality.v1.quality_pb2 import ListReportsRequest
-from shodhana.api.review.v1.review_pb2 import GetStatisticsRequest
+from shodhana.api.review.v1.review_pb2 import ListCasesRequest
 from shodhana.api.similarity.v1.similarity_pb2 import SearchRequest
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana_client import AsyncClient, ShodhanaError, connect, connect_async
@@ -58,7 +58,7 @@ READS: dict[str, tuple[str, Read]] = {
     "embedding": ("Tokenize", lambda c, n: c.embedding.Tokenize(TokenizeRequest(model="semantic", texts=[f"{n}"]))),
     "similarity": ("Search", lambda c, n: c.similarity.Search(SearchRequest(query=f"kundalani{n % 7}"))),
     "quality": ("ListReports", lambda c, n: c.quality.ListReports(ListReportsRequest())),
-    "review": ("GetStatistics", lambda c, n: c.review.GetStatistics(GetStatisticsRequest())),
+    "review": ("ListCases", lambda c, n: c.review.ListCases(ListCasesRequest(page_size=1))),
     "transcripts": ("ListJobs", lambda c, n: c.transcripts.ListJobs(pb.ListJobsRequest())),
     "identity": ("GetPrincipal", lambda c, n: c.identity.GetPrincipal(GetPrincipalRequest())),
 }
