@@ -16,6 +16,7 @@ from .plan import StackPlan, plan_stack
 from .state import Phase, StackState, end_leftovers, locked, read_state, write_state
 from .supervisor import Supervisor
 
+LOOK_AGAIN_S = 1.0
 Watcher = Callable[[StackState], None]
 
 
@@ -62,7 +63,9 @@ class _Run:
         """Starts; gives up when told to stop meanwhile. Raises PartFailed."""
         starting = asyncio.create_task(self._supervisor.start())
         told = asyncio.create_task(stopping.wait())
-        await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
+        while not starting.done() and not told.done():
+            await asyncio.wait({starting, told}, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            self._watcher(self._state)  # who watches may say what takes long
         told.cancel()
         if starting.done():
             return starting.result()

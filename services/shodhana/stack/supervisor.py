@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class Supervisor:
 
     async def _do(self, step: Step) -> None:
         state = self._step_states[step.name]
-        state.condition = Condition.STARTING
+        state.condition, state.started_at, state.health = Condition.STARTING, time.time(), "at work"
         self._changed()
         try:
             await step.work()
@@ -72,7 +73,7 @@ class Supervisor:
             state.condition, state.health = Condition.FAILED, type(error).__name__
             self._changed()
             raise PartFailed(f"{step.name}: {error}") from error
-        state.condition = Condition.DONE
+        state.condition, state.health = Condition.DONE, ""
         self._changed()
 
     async def _stop_part(self, part: Part, stopped: dict[str, asyncio.Event]) -> None:

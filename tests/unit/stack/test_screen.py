@@ -1,0 +1,75 @@
+"""What the commands of the stack print."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from shodhana.stack.parts import Condition, PartState
+from shodhana.stack.places import default_directory
+from shodhana.stack.screen import IMPATIENT_S, Progress, Watcher, front_page, print_status
+from shodhana.stack.state import Phase, StackState
+
+NOW = time.time()
+
+
+def state(*parts: PartState, phase: Phase = Phase.STARTING, directory: Path = Path("/elsewhere")) -> StackState:
+    addresses = {"rest": "https://localhost:1/v1", "client": "/elsewhere/client.json"}
+    return StackState(directory, phase, 7, NOW - 20, addresses=addresses, parts=list(parts))
+
+
+def test_each_part_is_told_once_when_it_is_ready_and_each_restart(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    quality = PartState("quality", Condition.STARTING, pid=8, started_at=NOW)
+    for condition, restarts in ((Condition.STARTING, 0), (Condition.HEALTHY, 0), (Condition.HEALTHY, 0)):
+        quality.condition, quality.restarts = condition, restarts
+        progress(state(quality))
+    quality.condition, quality.restarts, quality.health = Condition.RESTARTING, 1, "ended: SIGKILL"
+    progress(state(quality))
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in told] == [["✓", "quality"], ["↻", "quality"]]
+    assert told[1].endswith("ended: SIGKILL")
+
+
+def test_what_keeps_a_start_waiting_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    late = PartState("similarity", Condition.STARTING, started_at=NOW - IMPATIENT_S - 1, health="NOT_SERVING")
+    young = PartState("quality", Condition.STARTING, started_at=NOW, health="no answer")
+    for _ in range(3):
+        progress(state(late, young))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("… similarity")
+    assert line.endswith("NOT_SERVING")
+
+
+def test_the_front_page_names_a_directory_that_is_not_the_usual_one(capsys: pytest.CaptureFixture[str]) -> None:
+    front_page(state())
+    assert "export SHODHANA_DIR=/elsewhere" in capsys.readouterr().out
+    front_page(state(directory=default_directory()))
+    assert "SHODHANA_DIR" not in capsys.readouterr().out
+
+
+def test_a_stack_in_the_foreground_is_told_once_for_each_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    complaints: list[str] = []
+    watcher = Watcher(complaints.append)
+    for phase in (Phase.STARTING, Phase.READY, Phase.READY, Phase.STOPPING, Phase.STOPPING):
+        watcher(state(phase=phase))
+    shown = capsys.readouterr().out
+    assert (shown.count("Shodhana is up."), shown.count("stopping…"), complaints) == (1, 1, [])
+    failed = state(phase=Phase.FAILED)
+    failed.error = "quality: no"
+    watcher(failed)
+    assert complaints == ["quality: no"]
+
+
+def test_the_status_is_one_plain_line_a_part_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    health = "not healthy after 90 s: " + "NOT_SERVING " * 10
+    parts = (PartState("postgres", Condition.HEALTHY, 8, 5432, started_at=NOW), PartState("quality", health=health))
+    print_status(state(*parts, phase=Phase.READY))
+    title, head, first, second = capsys.readouterr().out.splitlines()
+    assert title == "ready  /elsewhere"
+    assert head.split() == ["name", "state", "pid", "port", "restarts", "up", "health"]
+    assert first.split()[:4] == ["postgres", "healthy", "8", "5432"]
+    assert second.endswith(health.rstrip())
+    assert head.index("health") == second.index("not healthy")
