@@ -13,6 +13,7 @@ from shodhana.api.embedding.v1 import embedding_pb2_grpc as grpc_api
 from shodhana.errors import DomainError
 from shodhana.runtime import deadline
 from shodhana.runtime.errors import to_status
+from shodhana.runtime.pages import page_of
 from shodhana.runtime.timestamps import duration
 
 from .domain.batcher import Lane
@@ -52,7 +53,8 @@ class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
         return pb.TokenizeResponse(token_counts=counts, max_tokens=embedder.card.max_tokens)
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Any) -> pb.ListModelsResponse:
-        cards = [self.embedders[name].card for name in sorted(self.embedders)]
+        page, token = page_of(sorted(self.embedders), request.page_size, request.page_token)
+        cards = [self.embedders[name].card for name in page]
         models = [
             pb.Model(
                 model_id=card.model_id,
@@ -64,7 +66,7 @@ class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
             )
             for card in cards
         ]
-        return pb.ListModelsResponse(models=models)
+        return pb.ListModelsResponse(models=models, next_page_token=token)
 
     def _embedder(self, model_id: str) -> Embedder:
         embedder = self.embedders.get(model_id)

@@ -11,14 +11,13 @@ from shodhana.api.identity.v1 import identity_pb2 as pb
 from shodhana.api.identity.v1 import identity_pb2_grpc as grpc_api
 from shodhana.errors import FieldViolation, InvalidInput
 from shodhana.runtime import auth
-from shodhana.runtime.pages import decode_page_token, encode_page_token
+from shodhana.runtime.pages import DEFAULT_PAGE, decode_page_token, encode_page_token, page_of
 from shodhana.runtime.timestamps import timestamp
 
 from .domain.accounts import Accounts, ServiceAccount, User, UserChange, hash_secret, new_secret
 from .domain.roles import ROLES, check_roles
 from .domain.tokens import TokenIssuer
 
-DEFAULT_PAGE = 20
 CHANGEABLE = ("display_name", "roles", "disabled")
 
 
@@ -49,11 +48,12 @@ class IdentityServicer(grpc_api.IdentityServiceServicer):
         )
 
     async def ListRoles(self, request: pb.ListRolesRequest, context: Any) -> pb.ListRolesResponse:
+        page, token = page_of(sorted(ROLES.items()), request.page_size, request.page_token)
         roles = [
             pb.Role(role_id=role.role_id, description=role.description, permissions=sorted(role.permissions))
-            for _, role in sorted(ROLES.items())
+            for _, role in page
         ]
-        return pb.ListRolesResponse(roles=roles)
+        return pb.ListRolesResponse(roles=roles, next_page_token=token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class UserServicer(grpc_api.UserServiceServicer):
     async def DeleteServiceAccount(
         self, request: pb.DeleteServiceAccountRequest, context: Any
     ) -> pb.DeleteServiceAccountResponse:
-        await self.accounts.delete_service_account(request.name.removeprefix("serviceAccounts/"))
+        account_id = request.name.removeprefix("serviceAccounts/")
+        await self.accounts.delete_service_account(account_id, request.request_id or None)
         return pb.DeleteServiceAccountResponse()
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Any) -> pb.User:
@@ -114,7 +115,8 @@ class UserServicer(grpc_api.UserServiceServicer):
             roles=check_roles(request.user.roles, "user.roles") if "roles" in paths else None,
             disabled=request.user.disabled if "disabled" in paths else None,
         )
-        return _user(await self.accounts.change_user(_user_id(request.user.name), change))
+        user_id = _user_id(request.user.name)
+        return _user(await self.accounts.change_user(user_id, change, request.request_id or None))
 
 
 def _set_fields(user: pb.User) -> list[str]:

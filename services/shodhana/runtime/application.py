@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 import grpc
 import structlog
-from grpc_health.v1 import _async as async_health
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from shodhana.errors import DomainError
@@ -19,6 +18,7 @@ from shodhana.errors import DomainError
 from . import metrics, telemetry
 from .auth import TokenVerifier
 from .channels import Channels
+from .health import PROCESS, Health
 from .interceptor import ServerInterceptor
 from .settings import RuntimeSettings
 
@@ -41,9 +41,8 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
         self._channels = Channels(settings)
         stack.push_async_exit(self._channels)
-        self._health = async_health.HealthServicer()
+        self._health = Health()
         self._service_names: list[str] = []
-        self._is_draining = False
         verifier = TokenVerifier(settings.jwks_path, settings.token_issuer, settings.token_audience)
         self.server = grpc.aio.server(
             interceptors=[ServerInterceptor(verifier)],
@@ -56,7 +55,10 @@ class Application:
         return await self._stack.enter_async_context(resource)
 
     def ready_when(self, name: str, check: Check) -> None:
-        """Adds a condition of readiness: `check` raises while it is not met. Asked twice a second."""
+        """Adds a condition of readiness: `check` raises while it is not met. Asked twice a second.
+
+        The health service answers for each by its name ("postgres"), beside the process's own readiness ("").
+        """
         self._checks[name] = check
 
     def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -78,41 +80,36 @@ class Application:
             names = (*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self.server)
         port = self.server.add_insecure_port(self._settings.listen_address)
-        await self._report(False)
+        await self._health.report((PROCESS, *self._service_names, *self._checks), False)
         await self.server.start()
         self._tasks.append(asyncio.create_task(self._watch_readiness(), name="readiness"))
         return port
 
     async def drain(self) -> None:
         """NOT_SERVING, a wait for the load balancers, the calls in flight, the workers."""
-        self._is_draining = True
-        await self._report(False)
+        await self._health.retire()
         await asyncio.sleep(self._settings.drain_s)
+        self._health.end_watches()
         await self.server.stop(self._settings.stop_grace_s)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _watch_readiness(self) -> None:
-        was: bool | None = None
-        while not self._is_draining:
+        was: list[str] | None = None
+        while True:
             failing = await self._failing_checks()
-            if (not failing) is not was:
-                was = not failing
-                _log.info("readiness", ready=was, failing=failing)
-            if not self._is_draining:
-                await self._report(not failing)
+            if failing != was:
+                was = failing
+                _log.info("readiness", ready=not failing, failing=failing)
+            for name in self._checks:
+                await self._health.report([name], name not in failing)
+            await self._health.report((PROCESS, *self._service_names), not failing)
             await asyncio.sleep(CHECK_INTERVAL_S)
 
     async def _failing_checks(self) -> list[str]:
         results = await asyncio.gather(*(_passes(check) for check in self._checks.values()))
         return [name for name, passed in zip(self._checks, results, strict=True) if not passed]
-
-    async def _report(self, ready: bool) -> None:
-        response = health_pb2.HealthCheckResponse
-        status = response.SERVING if ready else response.NOT_SERVING
-        for name in ("", *self._service_names):
-            await self._health.set(name, status)
 
 
 def run(settings: Settings, register: Callable[[Application, Settings], Awaitable[None]]) -> None:

@@ -1,21 +1,18 @@
-"""Who calls: tokens verified against the JWK set, and tokens of our own for calls to other services."""
+"""Who calls: tokens verified against the JWK set."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from shodhana.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from shodhana.errors import PermissionDenied, Unauthenticated
 
 from . import contracts
@@ -24,6 +21,7 @@ ALGORITHMS = ["ES256"]
 CLOCK_SKEW_S = 30
 MAX_CACHED_TOKENS = 1000
 BEARER = "Bearer "
+KEYS_BROKEN = (OSError, ValueError, KeyError, TypeError, JoseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,7 @@ class TokenVerifier:
             self._claims.validate(claims)
         except (JoseError, ValueError) as error:
             raise Unauthenticated(f"the token does not hold: {type(error).__name__}") from error
-        permissions = frozenset(map(str, claims.get("permissions", ())))
-        roles = tuple(map(str, claims.get("roles", ())))
+        permissions, roles = frozenset(_words(claims, "permissions")), _words(claims, "roles")
         caller = Principal(str(claims["sub"]), permissions, roles, str(claims.get("name", "")))
         if len(self._verified) >= MAX_CACHED_TOKENS:
             self._verified.clear()
@@ -108,49 +105,13 @@ class TokenVerifier:
                 self._keys = KeySet.import_key_set(json.loads(self._path.read_text()))
                 self._changed_at = changed_at
                 self._verified.clear()
-        except (OSError, ValueError) as error:
+        except KEYS_BROKEN as error:  # the last good keys stay in use
             if self._keys is None:
                 raise Unauthenticated(f"no keys to verify tokens with: {type(error).__name__}") from error
         return self._keys
 
 
-class ServiceAccountTokens:
-    """Access tokens of this process's own account, renewed at two thirds of their life.
-
-    While `identity` is down the present token serves until it ends.
-    """
-
-    def __init__(self, identity_addresses: Sequence[str], account_id: str, secret: str) -> None:
-        self._targets = list(identity_addresses)
-        self._request = identity_pb2.IssueTokenRequest(client_id=account_id, client_secret=secret)
-        self._token = ""
-        self._renew_at = 0.0
-        self._expires_at = 0.0
-        self._lock = asyncio.Lock()
-
-    async def header(self) -> str:
-        """`Bearer …`. Raises grpc.aio.AioRpcError where there is no token and none is to be had."""
-        if time.time() >= self._renew_at:
-            async with self._lock:
-                if time.time() >= self._renew_at:
-                    await self._renew()
-        return self._token
-
-    async def _renew(self) -> None:
-        try:
-            answer = await self._issue()
-        except grpc.aio.AioRpcError:
-            if time.time() >= self._expires_at:
-                raise
-            self._renew_at = time.time() + 1
-            return
-        now, self._expires_at = time.time(), answer.expire_time.seconds
-        self._renew_at = now + (self._expires_at - now) * 2 / 3
-        self._token = BEARER + answer.access_token
-
-    async def _issue(self) -> identity_pb2.IssueTokenResponse:
-        self._targets.append(self._targets.pop(0))
-        target = self._targets[-1]
-        async with grpc.aio.insecure_channel(target) as channel:
-            stub = identity_pb2_grpc.IdentityServiceStub(channel)
-            return await stub.IssueToken(self._request, timeout=5, wait_for_ready=True)
+def _words(claims: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """A claim that lists words; anything else counts as an empty list, so that it allows nothing."""
+    found = claims.get(name)
+    return tuple(map(str, found)) if isinstance(found, list) else ()

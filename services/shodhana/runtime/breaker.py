@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-from shodhana.errors import DomainError, InvalidInput, NotFound, Unavailable
+import grpc
+
+from shodhana.errors import DeadlineExceeded, DomainError, Unavailable
 
 from . import metrics
 
-HARMLESS = (InvalidInput, NotFound)  # answers of a healthy service
+FAULTS = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
 
 
 class CircuitOpen(Unavailable):
@@ -18,7 +29,11 @@ class CircuitOpen(Unavailable):
 
 
 class CircuitBreaker:
-    """Opens after `failure_threshold` failures in a row; probes once every `reset_s`.
+    """Opens after `failure_threshold` failures in a row; `reset_s` after the last one, a single call is let through.
+
+    What becomes of that probe decides: success closes the breaker, failure starts the wait anew, and where it is
+    cancelled the next caller probes. Refusals of a healthy service (not found, invalid, exhausted) are successes; a
+    call that had no time left says nothing.
 
     async with breaker:
         await call()
@@ -33,6 +48,8 @@ class CircuitBreaker:
         self._clock = clock
         self._failures = 0
         self._probe_at = 0.0
+        self._prober: asyncio.Task[object] | None = None
+        self._gauge = metrics.BREAKER_STATE.labels(name)
 
     @property
     def is_open(self) -> bool:
@@ -42,17 +59,33 @@ class CircuitBreaker:
     async def __aenter__(self) -> None:
         if not self.is_open:
             return
-        now = self._clock()
-        if now < self._probe_at:
-            raise CircuitOpen(f"{self._name} failed lately", retry_after_s=self._probe_at - now)
-        self._probe_at = now + self._reset_s  # this caller is the probe; the others wait for it
+        wait_s = self._probe_at - self._clock()
+        if wait_s > 0 or self._prober is not None:
+            raise CircuitOpen(f"{self._name} failed lately", retry_after_s=wait_s if wait_s > 0 else self._reset_s)
+        self._prober = asyncio.current_task()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, HARMLESS):
+        if self._prober is asyncio.current_task():
+            self._prober = None
+        if error is None or _is_answer(error):
             self._failures = 0
-        elif isinstance(error, Exception | DomainError):
+        elif _is_fault(error):
             self._failures += 1
             self._probe_at = self._clock() + self._reset_s
-        metrics.BREAKER_STATE.labels(self._name).set(self.is_open)
+        self._gauge.set(self.is_open)
+
+
+def _is_answer(error: BaseException) -> bool:
+    """Whether a healthy dependency refused."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code() not in FAULTS and error.code() is not grpc.StatusCode.CANCELLED
+    return isinstance(error, DomainError) and not isinstance(error, Unavailable | DeadlineExceeded)
+
+
+def _is_fault(error: BaseException) -> bool:
+    """Whether the dependency failed; a cancelled call and one without time left tell neither way."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code() in FAULTS
+    return isinstance(error, Exception) and not isinstance(error, DeadlineExceeded)

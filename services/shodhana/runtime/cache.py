@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
@@ -12,9 +13,16 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shodhana.errors import DeadlineExceeded, NotFound
+
 from . import metrics
 from .breaker import CircuitBreaker, CircuitOpen
 
+SEAL_BYTES = 4
+NEGATIVE_TTL_S = 2.0
+MAX_NEGATIVE = 1000
+GAVE_UP = (TimeoutError, DeadlineExceeded)  # says nothing of the value: whoever has more time may load it
+_REDIS_FAULTS = (RedisError, OSError, CircuitOpen, TimeoutError)
 _log = structlog.get_logger()
 
 
@@ -52,6 +60,8 @@ class MemoryCache:
     def put(self, key: str, value: bytes) -> None:
         """Keeps a value."""
         self._entries[key] = (self._clock() + self._ttl_s, value)
+        if self._touches:
+            self._entries.move_to_end(key)
         while len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)
 
@@ -59,7 +69,8 @@ class MemoryCache:
 class LayeredCache:
     """Reads L1, then L2; writes both. A fault of Redis makes it slower, never wrong.
 
-    `is_sound` refuses bytes from L2 that are not what was put there.
+    Values lie in L2 under a checksum of key and value; one that does not match, or that `is_sound` refuses, is as
+    good as missing.
     """
 
     def __init__(
@@ -73,10 +84,11 @@ class LayeredCache:
         self._name = name
         self._redis = redis
         self._memory = memory
-        self._ttl_s = ttl_s
+        self._ttl_ms = int(ttl_s * 1000)
         self._is_sound = is_sound
         self._breaker = CircuitBreaker(f"cache {name}", failure_threshold=3, reset_s=2.0)
         self._loading: dict[str, asyncio.Future[bytes]] = {}
+        self._absent: OrderedDict[str, tuple[float, NotFound]] = OrderedDict()
         self._hits = metrics.CACHE_HITS.labels(name)
         self._misses = metrics.CACHE_MISSES.labels(name)
 
@@ -104,32 +116,61 @@ class LayeredCache:
             async with self._breaker:
                 pipeline = self._redis.pipeline(transaction=False)
                 for key, value in values.items():
-                    pipeline.set(key, value, ex=int(self._ttl_s))
+                    pipeline.set(key, _seal(key, value), px=self._ttl_ms)
                 await pipeline.execute()
-        except (RedisError, OSError, CircuitOpen, TimeoutError) as error:
+        except _REDIS_FAULTS as error:
             self._note(error)
 
     async def get_or_load(self, key: str, load: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The value, loaded once however many ask for it at the same time."""
-        found = await self.get_many([key])
-        if key in found:
-            return found[key]
-        running = self._loading.get(key)
-        if running is not None:
-            return await asyncio.shield(running)
+        """The value, loaded once however many ask for it at the same time.
+
+        Where the caller that loads is cancelled or runs out of time, another of those who wait takes over. NotFound is
+        remembered for NEGATIVE_TTL_S; any other error goes to all who wait and is then forgotten.
+        """
+        while True:
+            self._raise_if_absent(key)
+            running = self._loading.get(key)
+            if running is None:
+                return await self._lead(key, load)
+            await asyncio.wait([running])
+            if not running.cancelled():
+                self._misses.inc()
+                return running.result()
+
+    async def _lead(self, key: str, load: Callable[[], Awaitable[bytes]]) -> bytes:
         future = self._loading[key] = asyncio.get_running_loop().create_future()
         try:
-            value = await load()
-        except BaseException as error:
-            future.set_exception(error if isinstance(error, Exception) else RuntimeError("the load was cancelled"))
-            future.exception()  # seen here; those who wait see it too
+            found = (await self.get_many([key])).get(key)
+            value = await load() if found is None else found
+        except Exception as error:
+            self._end_load(key, future, error)
             raise
-        else:
-            future.set_result(value)
+        except BaseException:
+            future.cancel()
+            raise
         finally:
             del self._loading[key]
-        await self.put_many({key: value})
+        future.set_result(value)
+        if found is None:
+            await self.put_many({key: value})
         return value
+
+    def _end_load(self, key: str, future: asyncio.Future[bytes], error: Exception) -> None:
+        if isinstance(error, GAVE_UP):
+            future.cancel()
+            return
+        if isinstance(error, NotFound):
+            self._absent[key] = (time.monotonic() + NEGATIVE_TTL_S, error)
+            if len(self._absent) > MAX_NEGATIVE:
+                self._absent.popitem(last=False)
+        future.set_exception(error)
+        future.exception()  # seen here; those who wait see it too
+
+    def _raise_if_absent(self, key: str) -> None:
+        ends_at, error = self._absent.get(key, (0.0, None))
+        if error is not None and time.monotonic() < ends_at:
+            raise error.with_traceback(None)
+        self._absent.pop(key, None)
 
     async def _get_shared(self, keys: list[str]) -> dict[str, bytes]:
         if self._redis is None:
@@ -137,12 +178,26 @@ class LayeredCache:
         try:
             async with self._breaker:
                 values = await self._redis.mget(keys)
-        except (RedisError, OSError, CircuitOpen, TimeoutError) as error:
+        except _REDIS_FAULTS as error:
             self._note(error)
             return {}
-        pairs = zip(keys, values, strict=True)
-        return {key: value for key, value in pairs if isinstance(value, bytes) and self._is_sound(value)}
+        found = {}
+        for key, sealed in zip(keys, values, strict=True):
+            if isinstance(sealed, bytes) and (value := self._unsealed(key, sealed)) is not None:
+                found[key] = value
+        return found
+
+    def _unsealed(self, key: str, sealed: bytes) -> bytes | None:
+        value = sealed[SEAL_BYTES:]
+        if _seal(key, value) == sealed and self._is_sound(value):
+            return value
+        _log.warning("cache_value_refused", cache=self._name)
+        return None
 
     def _note(self, error: Exception) -> None:
         if not isinstance(error, CircuitOpen):
             _log.warning("cache_unreachable", cache=self._name, error=type(error).__name__)
+
+
+def _seal(key: str, value: bytes) -> bytes:
+    return zlib.crc32(value, zlib.crc32(key.encode())).to_bytes(SEAL_BYTES, "big") + value

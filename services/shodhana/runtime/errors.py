@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
+import socket
 
 import asyncpg
 import grpc
@@ -33,11 +33,14 @@ _LOST_DATABASE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, after a fail-over
 )
-
 _TEXT_NOT_STORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+_CLOSED = (
+    "is closed",
+    "is closing",
+)  # how asyncpg's InterfaceError, else a mistake of ours, tells of a lost connection
 
 
 def as_domain_error(error: Exception) -> errors.DomainError | None:
@@ -46,9 +49,9 @@ def as_domain_error(error: Exception) -> errors.DomainError | None:
         return error
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
         return _of_database(error)
-    if isinstance(error, ConnectionError | RedisError):
+    if isinstance(error, ConnectionError | RedisError | socket.gaierror):
         return errors.Unavailable("a dependency is not reachable", retry_after_s=DEFAULT_RETRY_S)
-    if isinstance(error, asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return errors.DeadlineExceeded("the time given ran out")
     if isinstance(error, grpc.aio.AioRpcError):
         return _of_called_service(error)
@@ -56,11 +59,19 @@ def as_domain_error(error: Exception) -> errors.DomainError | None:
 
 
 def _of_database(error: Exception) -> errors.DomainError | None:
-    if isinstance(error, _LOST_DATABASE):
+    if isinstance(error, _LOST_DATABASE) or _is_closed(error):
         return errors.Unavailable("the database is not reachable", retry_after_s=DEFAULT_RETRY_S)
+    if isinstance(error, asyncpg.TransactionRollbackError):
+        return errors.Aborted("a concurrent change won")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return errors.DeadlineExceeded("the time given ran out in the database")
     if isinstance(error, _TEXT_NOT_STORABLE):
         return errors.InvalidInput("a text holds a NUL character, which cannot be stored")
     return None
+
+
+def _is_closed(error: Exception) -> bool:
+    return isinstance(error, asyncpg.InterfaceError) and str(error).endswith(_CLOSED)
 
 
 def _of_called_service(error: grpc.aio.AioRpcError) -> errors.DomainError | None:

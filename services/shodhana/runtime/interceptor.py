@@ -5,11 +5,12 @@ One interceptor and not six: each layer of `grpc.aio` interception costs about a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import protovalidate
@@ -17,17 +18,25 @@ import structlog
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Status, StatusCode
 
-from shodhana.errors import FieldViolation, InvalidInput
+from shodhana.errors import FieldViolation, InvalidInput, Unavailable
 
-from . import contracts, deadline, errors, metrics, telemetry
-from .auth import Principal, TokenVerifier
+from . import contracts, deadline, errors, metrics, pages, telemetry
+from .auth import TokenVerifier
+from .cancellation import is_cancelling
 
 Context = grpc.aio.ServicerContext[Any, Any]
-SERVER_FAULTS = {code_pb2.UNKNOWN, code_pb2.INTERNAL, code_pb2.UNAVAILABLE, code_pb2.DEADLINE_EXCEEDED}
+Headers = tuple[tuple[str, str], ...]
+MAX_REQUEST_ID = 128
+SERVER_FAULTS = {
+    code_pb2.UNKNOWN,
+    code_pb2.INTERNAL,
+    code_pb2.UNAVAILABLE,
+    code_pb2.DEADLINE_EXCEEDED,
+    code_pb2.UNIMPLEMENTED,
+    code_pb2.DATA_LOSS,
+}
 _log = structlog.get_logger()
 
 
@@ -43,16 +52,16 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        method = handler_call_details.method
-        wrapped = self._handlers.get(method)
+        path = handler_call_details.method
+        wrapped = self._handlers.get(path)
         if wrapped is None:
             handler = await continuation(handler_call_details)
-            if handler is None or method.startswith(contracts.OPEN_SERVICES):
+            if handler is None or path.startswith(contracts.OPEN_SERVICES):
                 return handler
-            wrapped = self._handlers[method] = self._wrap(method, handler)
+            wrapped = self._handlers[path] = self._wrap(Method(path), handler)
         return wrapped
 
-    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    def _wrap(self, method: Method, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         serializers = {
             "request_deserializer": handler.request_deserializer,
             "response_serializer": handler.response_serializer,
@@ -65,114 +74,125 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             return grpc.stream_unary_rpc_method_handler(self._unary(method, handler.stream_unary), **serializers)
         return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream), **serializers)
 
-    def _unary(self, method: str, behavior: Any) -> Any:
+    def _unary(self, method: Method, behavior: Any) -> Any:
         async def answer(request: Any, context: Context) -> Any:
             call = ServerCall(method, context)
             try:
                 call.authorize(self._verifier)
-                return await behavior(_checked(request), context)
-            except Exception as error:
+                return await behavior(call.checked(request), context)
+            except BaseException as error:
                 await call.fail(error)
             finally:
                 call.end()
 
         return answer
 
-    def _stream(self, method: str, behavior: Any) -> Any:
+    def _stream(self, method: Method, behavior: Any) -> Any:
         async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
             call = ServerCall(method, context)
             try:
                 call.authorize(self._verifier)
-                async for item in behavior(_checked(request), context):
-                    yield item
-            except Exception as error:
+                async with contextlib.aclosing(behavior(call.checked(request), context)) as items:
+                    async for item in items:
+                        yield item
+            except BaseException as error:
                 await call.fail(error)
             finally:
                 call.end()
 
         return answer
+
+
+class Method:
+    """What is the same in every call of an RPC."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.service, _, self.name = path.lstrip("/").partition("/")
+        self.attributes = {"rpc.system": "grpc", "rpc.service": self.service, "rpc.method": self.name}
+        self._durations: dict[str, Any] = {}
+
+    def observe(self, code: str, elapsed_s: float, exemplar: dict[str, str] | None) -> None:
+        """Counts a call by its status code."""
+        found = self._durations.get(code)
+        if found is None:
+            found = self._durations[code] = metrics.RPC_DURATION.labels(self.service, self.name, code)
+        found.observe(elapsed_s, exemplar)
 
 
 class ServerCall:
     """One RPC, from its arrival to its log line."""
 
-    def __init__(self, method: str, context: Context) -> None:
-        self._context = context
-        self._service, _, self._name = method.lstrip("/").partition("/")
-        self._method = method
+    def __init__(self, method: Method, context: Context) -> None:
         self._began = time.perf_counter()
-        self._code: Any = code_pb2.OK
-        self._caller: Principal | None = None
-        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        self._authorization = metadata.get("authorization")
-        self.request_id = metadata.get("x-request-id") or str(uuid.uuid4())
+        self._method = method
+        self._context = context
+        self._code: int = code_pb2.OK
+        self._subject = ""
+        headers: dict[str, str] = dict(cast("Headers", context.invocation_metadata() or ()))
+        self._authorization = headers.get("authorization")
+        self.request_id = headers.get("x-request-id", "")[:MAX_REQUEST_ID] or str(uuid.uuid4())
         deadline.begin(context.time_remaining())
-        self._span = telemetry.tracer.start_span(
-            f"{self._service}/{self._name}",
-            context=telemetry.extract(metadata),
-            kind=SpanKind.SERVER,
-            attributes={"rpc.system": "grpc", "rpc.service": self._service, "rpc.method": self._name},
-        )
-        self._scope = otel_context.attach(trace.set_span_in_context(self._span))
+        self._span = telemetry.start_server_span(method.path[1:], headers, method.attributes)
 
     def authorize(self, verifier: TokenVerifier) -> None:
         """Verifies the caller and what it may do. Raises Unauthenticated or PermissionDenied."""
-        self._caller = verifier.authorize(self._method, self._authorization)
+        self._subject = verifier.authorize(self._method.path, self._authorization).subject
 
-    async def fail(self, error: Exception) -> None:
-        """Ends the RPC with the status of the error; an abort of the servicer's own passes through."""
+    def checked(self, request: Any) -> Any:
+        """The request, or the stream of requests, each validated by its contract's rules. Raises InvalidInput."""
+        if isinstance(request, Message):
+            _validate(request)
+            pages.begin(self._method.path, request)
+            return request
+        return _checked_stream(request)
+
+    async def fail(self, error: BaseException) -> None:
+        """Ends the RPC with the status of the error; a servicer's own abort and an end from outside pass through."""
         if isinstance(error, grpc.aio.AbortError):
-            self._code = self._context.code()
+            self._code = self._context.code().value[0]
+            raise error
+        if isinstance(error, asyncio.CancelledError) and not is_cancelling():
+            # Not this call was cancelled but something it waited for; grpc.aio would leave the caller waiting.
+            error = Unavailable("what the call waited for was given up", retry_after_s=errors.DEFAULT_RETRY_S)
+        if not isinstance(error, Exception):
+            self._code = code_pb2.DEADLINE_EXCEEDED if self._context.time_remaining() == 0 else code_pb2.CANCELLED
             raise error
         await self._context.abort_with_status(rpc_status.to_status(self._status_of(error)))
+
+    def end(self) -> None:
+        """Closes the span, counts and logs."""
+        elapsed_s = time.perf_counter() - self._began
+        code = code_pb2.Code.Name(self._code)
+        trace_id = telemetry.trace_id_of(self._span)
+        is_sampled = self._span.is_recording()
+        if is_sampled:
+            self._span.set_attribute("rpc.response.status_code", code)
+            if self._code in SERVER_FAULTS:
+                self._span.set_status(Status(StatusCode.ERROR, code))
+        self._span.end()
+        self._method.observe(code, elapsed_s, {"trace_id": trace_id} if is_sampled else None)
+        _log.info(
+            "rpc",
+            method=self._method.path,
+            code=code,
+            ms=round(elapsed_s * 1000, 2),
+            peer=self._context.peer(),
+            subject=self._subject,
+            request_id=self.request_id,
+            trace_id=trace_id,
+        )
 
     def _status_of(self, error: Exception) -> status_pb2.Status:
         expected = errors.as_domain_error(error)
         if expected is None:
-            _log.error("unexpected_error", method=self._method, request_id=self.request_id, exc_info=error)
+            _log.error("unexpected_error", method=self._method.path, request_id=self.request_id, exc_info=error)
             self._span.record_exception(error)
             status = errors.internal_status(self.request_id)
         else:
             status = errors.to_status(expected, self.request_id)
         self._code = status.code
         return status
-
-    def end(self) -> None:
-        """Closes the span, counts and logs."""
-        if self._context.cancelled():
-            self._code = code_pb2.CANCELLED
-        elapsed_s = time.perf_counter() - self._began
-        code = code_pb2.Code.Name(self._code) if isinstance(self._code, int) else self._code.name
-        trace_id = telemetry.trace_id()
-        self._span.set_attribute("rpc.response.status_code", code)
-        if self._code in SERVER_FAULTS:
-            self._span.set_status(Status(StatusCode.ERROR, code))
-        self._span.end()
-        exemplar = {"trace_id": trace_id} if trace_id else None
-        metrics.RPC_DURATION.labels(self._service, self._name, code).observe(elapsed_s, exemplar)
-        _log.info(
-            "rpc",
-            method=self._method,
-            code=code,
-            ms=round(elapsed_s * 1000, 2),
-            peer=self._context.peer(),
-            subject=self._caller.subject if self._caller else "",
-            request_id=self.request_id,
-        )
-        _detach(self._scope)
-
-
-def _detach(scope: Any) -> None:
-    with contextlib.suppress(ValueError):  # a stream closed from another task: its context is gone with it
-        otel_context.detach(scope)
-
-
-def _checked(request: Any) -> Any:
-    """The request, or the stream of requests, each validated by the rules of its contract. Raises InvalidInput."""
-    if isinstance(request, Message):
-        _validate(request)
-        return request
-    return _checked_stream(request)
 
 
 async def _checked_stream(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:

@@ -14,7 +14,7 @@ def _split(value: object) -> object:
 
 
 Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""`host:port` of each replica, comma-separated; or one `dns:///name:port`."""
+"""`host:port` of each replica, comma-separated; `dns:///name:port` stands for all addresses of a name."""
 
 
 class RuntimeSettings(BaseSettings):
@@ -33,6 +33,9 @@ class RuntimeSettings(BaseSettings):
     max_message_bytes: int = 64 * 1024 * 1024
     maximum_concurrent_rpcs: int = 1000
     default_deadline_s: float = 30.0
+    """Of calls to other services where the caller gave none."""
+    keepalive_s: float = 20.0
+    """Between pings to the other services; one that is not answered within a quarter of that ends the connection."""
 
     jwks_path: Path = Path("jwks.json")
     token_issuer: str = "https://identity.shodhana.local"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from opentelemetry import context as otel_context
@@ -18,6 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from .settings import RuntimeSettings
@@ -25,6 +27,8 @@ from .settings import RuntimeSettings
 PROPAGATOR = TraceContextTextMapPropagator()
 EXPORT_DELAY_MS = 500
 tracer = trace.get_tracer("shodhana")
+_NOT_SAMPLED = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-00")
+_to_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode  # made once: json.dumps makes one each time
 
 
 def set_up(settings: RuntimeSettings) -> None:
@@ -34,7 +38,8 @@ def set_up(settings: RuntimeSettings) -> None:
         return
     resource = Resource.create({"service.name": settings.service_name, "service.instance.id": str(os.getpid())})
     provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(settings.trace_sampling))
-    exporter = OTLPSpanExporter(endpoint=settings.otel_exporter_otlp_endpoint, insecure=True)
+    endpoint = settings.otel_exporter_otlp_endpoint
+    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=not endpoint.startswith("https:"))
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=EXPORT_DELAY_MS))
     trace.set_tracer_provider(provider)
     AsyncPGInstrumentor().instrument()
@@ -46,6 +51,23 @@ def shut_down() -> None:
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
         provider.shutdown()
+
+
+def start_server_span(name: str, headers: Mapping[str, str], attributes: Mapping[str, str]) -> Span:
+    """The span of a call that arrived, already the present one; it is ended by who asked for it.
+
+    Where the caller decided not to sample, its own context is handed on and no span is made: that is most calls, and
+    a tenth of the cost.
+    """
+    not_sampled = _NOT_SAMPLED.fullmatch(headers.get("traceparent", ""))
+    span: Span
+    if not_sampled:
+        trace_id, span_id = not_sampled.groups()
+        span = NonRecordingSpan(SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True))
+    else:
+        span = tracer.start_span(name, extract(headers), SpanKind.SERVER, dict(attributes))
+    otel_context.attach(trace.set_span_in_context(span))  # for good: each RPC is a task with a context of its own
+    return span
 
 
 def extract(carrier: Mapping[str, str]) -> otel_context.Context:
@@ -61,7 +83,12 @@ def inject(carrier: dict[str, str]) -> dict[str, str]:
 
 def trace_id() -> str:
     """The present trace's id, 32 hexadecimal digits; empty where nothing is recorded."""
-    found = trace.get_current_span().get_span_context()
+    return trace_id_of(trace.get_current_span())
+
+
+def trace_id_of(span: Span) -> str:
+    """The id of a span's trace, 32 hexadecimal digits; empty where there is none."""
+    found = span.get_span_context()
     return trace.format_trace_id(found.trace_id) if found.is_valid else ""
 
 
@@ -73,7 +100,7 @@ def _set_up_logs(settings: RuntimeSettings) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _add_trace(settings.service_name),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(serializer=lambda event, **_: _to_json(event)),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
@@ -84,10 +111,9 @@ def _set_up_logs(settings: RuntimeSettings) -> None:
 
 def _add_trace(service: str) -> structlog.typing.Processor:
     def add(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        found: dict[str, Any] = {"service": service}
-        if found_trace := trace_id():
-            found["trace_id"] = found_trace
-        event.update(found)
+        event["service"] = service
+        if "trace_id" not in event and (found := trace_id()):
+            event["trace_id"] = found
         return event
 
     return add

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
+PUBLISHED = ("kty", "crv", "x", "y", "kid", "alg", "use")
 PRIVATE = 0o600
 PUBLIC = 0o644
 
@@ -19,21 +20,26 @@ PUBLIC = 0o644
 class KeyFileSigner:
     """Signs with the key in `signing_key_path`, which the first process to start makes.
 
-    Replicas share the file: it is linked into place whole, so that two that start at once agree on one key.
+    Replicas share the file: it is linked into place whole, so that two that start at once agree on one key. To change
+    keys, the file may hold a JWK set: the first key signs, all are published.
     """
 
     def __init__(self, signing_key_path: Path, jwks_path: Path) -> None:
         if not signing_key_path.exists():
             _make_key(signing_key_path)
-        self._key = ECKey.import_key(json.loads(signing_key_path.read_text()))
-        self._header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
+        found = json.loads(signing_key_path.read_text())
+        self._keys = [ECKey.import_key(key) for key in found.get("keys", [found])]
+        for key in self._keys:
+            key.ensure_kid()
+        self._header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._keys[0].kid}
         _replace(jwks_path, json.dumps({"keys": self.public_keys()}, indent=2), PUBLIC)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        return jwt.encode(self._header, dict(claims), self._key, algorithms=[ALGORITHM])
+        return jwt.encode(self._header, dict(claims), self._keys[0], algorithms=[ALGORITHM])
 
     def public_keys(self) -> list[dict[str, str]]:
-        return [{str(name): str(value) for name, value in self._key.as_dict(private=False).items()}]
+        published = (key.as_dict(private=False, use="sig", alg=ALGORITHM) for key in self._keys)
+        return [{name: str(key[name]) for name in PUBLISHED} for key in published]
 
 
 def _make_key(path: Path) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from ..domain.accounts import AccountExists, AccountNotFound, ServiceAccount, User, UserChange
+from shodhana.runtime.postgres import Connection
+
+from ..domain.accounts import AccountExists, AccountNotFound, RequestIdReused, ServiceAccount, User, UserChange
 
 ACCOUNT = "account_id, roles, secret_hash, created_at"
 USER = "user_id, email, display_name, roles, disabled, created_at"
@@ -45,10 +47,13 @@ class PostgresAccounts:
         )
         return [_account(row) for row in rows]
 
-    async def delete_service_account(self, account_id: str) -> None:
-        status = await self._pool.execute("DELETE FROM service_accounts WHERE account_id = $1", account_id)
-        if status == "DELETE 0":
-            raise AccountNotFound(f"no service account {account_id!r}")
+    async def delete_service_account(self, account_id: str, request_id: str | None) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await _was_handled(connection, request_id, f"delete serviceAccounts/{account_id}"):
+                return
+            status = await connection.execute("DELETE FROM service_accounts WHERE account_id = $1", account_id)
+            if status == "DELETE 0":
+                raise AccountNotFound(f"no service account {account_id!r}")
 
     async def add_user(self, email: str, display_name: str, roles: Sequence[str], request_id: str | None) -> User:
         row = await self._pool.fetchrow(
@@ -58,6 +63,8 @@ class PostgresAccounts:
         )
         if row is None and request_id is not None:
             row = await self._pool.fetchrow(f"SELECT {USER} FROM users WHERE request_id = $1", request_id)
+            if row is not None and row["email"] != email:
+                raise RequestIdReused("the request id was used for another user")
         if row is None:
             raise AccountExists(f"a user with address {email!r} exists")
         return _user(row)
@@ -72,13 +79,31 @@ class PostgresAccounts:
         )
         return [_user(row) for row in rows]
 
-    async def change_user(self, user_id: int, change: UserChange) -> User:
-        row = await self._pool.fetchrow(
-            f"UPDATE users SET display_name = coalesce($2, display_name), roles = coalesce($3, roles), "
-            f"disabled = coalesce($4, disabled) WHERE user_id = $1 RETURNING {USER}",
-            *(user_id, change.display_name, change.roles, change.disabled),
-        )
-        return _user(_found(row, user_id))
+    async def change_user(self, user_id: int, change: UserChange, request_id: str | None) -> User:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await _was_handled(connection, request_id, f"update users/{user_id}"):
+                change = UserChange()
+            row = await connection.fetchrow(
+                f"UPDATE users SET display_name = coalesce($2, display_name), roles = coalesce($3, roles), "
+                f"disabled = coalesce($4, disabled) WHERE user_id = $1 RETURNING {USER}",
+                *(user_id, change.display_name, change.roles, change.disabled),
+            )
+            return _user(_found(row, user_id))
+
+
+async def _was_handled(connection: Connection, request_id: str | None, target: str) -> bool:
+    """Whether this write was done before; where not, notes it. Raises RequestIdReused."""
+    if request_id is None:
+        return False
+    inserted = await connection.fetchval(
+        "INSERT INTO requests (request_id, target) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true",
+        *(request_id, target),
+    )
+    if inserted:
+        return False
+    if await connection.fetchval("SELECT target FROM requests WHERE request_id = $1", request_id) != target:
+        raise RequestIdReused("the request id was used for another write")
+    return True
 
 
 def _found(row: asyncpg.Record | None, user_id: int) -> asyncpg.Record:

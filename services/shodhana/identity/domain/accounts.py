@@ -27,6 +27,12 @@ class AccountExists(AlreadyExists):
     """A service account of that id, or a user of that address, exists."""
 
 
+class RequestIdReused(AlreadyExists):
+    """The same request id was used before for something else."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
     """A program that calls; its secret is kept as a hash only."""
@@ -63,7 +69,11 @@ class UserChange:
 
 
 class Accounts(Protocol):
-    """Where service accounts and users are kept."""
+    """Where service accounts and users are kept.
+
+    A write with a `request_id` is done once; repeated, it answers as it did. Raises RequestIdReused where the id came
+    with something else.
+    """
 
     async def service_account(self, account_id: str) -> ServiceAccount | None: ...
 
@@ -75,7 +85,7 @@ class Accounts(Protocol):
 
     async def list_service_accounts(self, after: str, limit: int) -> list[ServiceAccount]: ...
 
-    async def delete_service_account(self, account_id: str) -> None: ...
+    async def delete_service_account(self, account_id: str, request_id: str | None) -> None: ...
 
     async def add_user(self, email: str, display_name: str, roles: Sequence[str], request_id: str | None) -> User: ...
 
@@ -83,7 +93,7 @@ class Accounts(Protocol):
 
     async def list_users(self, after: str, limit: int) -> list[User]: ...
 
-    async def change_user(self, user_id: int, change: UserChange) -> User: ...
+    async def change_user(self, user_id: int, change: UserChange, request_id: str | None) -> User: ...
 
 
 def new_secret() -> str:

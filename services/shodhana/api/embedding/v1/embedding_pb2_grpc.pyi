@@ -44,7 +44,7 @@ class EmbeddingServiceStub:
     Tokenize: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.TokenizeRequest, _embedding_pb2.TokenizeResponse]
     """Counts tokens without embedding."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_embedding_pb2.ListModelsRequest, _embedding_pb2.ListModelsResponse]
-    """Lists the models served, in one page (a deployment serves a handful)."""
+    """Lists the models served."""
 
 @_typing.type_check_only
 class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
@@ -62,7 +62,7 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
     Tokenize: _aio.UnaryUnaryMultiCallable[_embedding_pb2.TokenizeRequest, _embedding_pb2.TokenizeResponse]  # type: ignore[assignment]
     """Counts tokens without embedding."""
     ListModels: _aio.UnaryUnaryMultiCallable[_embedding_pb2.ListModelsRequest, _embedding_pb2.ListModelsResponse]  # type: ignore[assignment]
-    """Lists the models served, in one page (a deployment serves a handful)."""
+    """Lists the models served."""
 
 class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Turns texts into unit-length vectors with the models a deployment serves: `semantic` (what a passage means) and
@@ -101,6 +101,6 @@ class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _embedding_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_embedding_pb2.ListModelsResponse, _abc.Awaitable[_embedding_pb2.ListModelsResponse]]:
-        """Lists the models served, in one page (a deployment serves a handful)."""
+        """Lists the models served."""
 
 def add_EmbeddingServiceServicer_to_server(servicer: EmbeddingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from shodhana.api.options.v1 import options_pb2 as shodhana_dot_api_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'shodhana/api/identity/v1/identity.proto\x12\x18shodhana.api.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%shodhana/api/options/v1/options.proto\"\\\n\x11IssueTokenRequest\x12 \n\tclient_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12%\n\rclient_secret\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"[\n\x12IssueTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"E\n\x0fGetJwksResponse\x12\x32\n\x04keys\x18\x01 \x03(\x0b\x32$.shodhana.api.identity.v1.JsonWebKey\"c\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\t\n\x01y\x18\x04 \x01(\t\x12\x0b\n\x03kid\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\x12\x0b\n\x03use\x18\x07 \x01(\t\"\x15\n\x13GetPrincipalRequest\"V\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t\"\x12\n\x10ListRolesRequest\"B\n\x11ListRolesResponse\x12-\n\x05roles\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.Role\"A\n\x04Role\x12\x0f\n\x07role_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\"\x84\x01\n\x0eServiceAccount\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\'\n\x05roles\x18\x02 \x03(\tB\x18\xe2\x41\x01\x02\xbaH\x11\x92\x01\x0e\x08\x01\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xd0\x01\n\x1b\x43reateServiceAccountRequest\x12=\n\x12service_account_id\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{2,63}$\x12M\n\x0fservice_account\x18\x02 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"x\n\x1c\x43reateServiceAccountResponse\x12\x41\n\x0fservice_account\x18\x01 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"`\n\x1aListServiceAccountsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"z\n\x1bListServiceAccountsResponse\x12\x42\n\x10service_accounts\x18\x01 \x03(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x1b\x44\x65leteServiceAccountRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^serviceAccounts/[a-z][a-z0-9-]{2,63}$\"\x1e\n\x1c\x44\x65leteServiceAccountResponse\"\xd6\x01\n\x04User\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12 \n\x05\x65mail\x18\x02 \x01(\tB\x11\xe2\x41\x01\x02\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x12\"\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12%\n\x05roles\x18\x04 \x03(\tB\x16\xe2\x41\x01\x01\xbaH\x0f\x92\x01\x0c\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x16\n\x08\x64isabled\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"r\n\x11\x43reateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\">\n\x0eGetUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\"V\n\x10ListUsersRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListUsersResponse\x12-\n\x05users\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x01\n\x11UpdateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x32\xbf\x04\n\x0fIdentityService\x12\x8e\x01\n\nIssueToken\x12+.shodhana.api.identity.v1.IssueTokenRequest\x1a,.shodhana.api.identity.v1.IssueTokenResponse\"%\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x15\"\x10/v1/tokens:issue:\x01*\x12}\n\x07GetJwks\x12(.shodhana.api.identity.v1.GetJwksRequest\x1a).shodhana.api.identity.v1.GetJwksResponse\"\x1d\x90\x02\x01\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwks\x12\x8d\x01\n\x0cGetPrincipal\x12-.shodhana.api.identity.v1.GetPrincipalRequest\x1a#.shodhana.api.identity.v1.Principal\")\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/principal\x12\x8b\x01\n\tListRoles\x12*.shodhana.api.identity.v1.ListRolesRequest\x1a+.shodhana.api.identity.v1.ListRolesResponse\"%\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/roles2\xe2\x08\n\x0bUserService\x12\xb5\x01\n\x14\x43reateServiceAccount\x12\x35.shodhana.api.identity.v1.CreateServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.CreateServiceAccountResponse\".\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x18\"\x13/v1/serviceAccounts:\x01*\x12\xb2\x01\n\x13ListServiceAccounts\x12\x34.shodhana.api.identity.v1.ListServiceAccountsRequest\x1a\x35.shodhana.api.identity.v1.ListServiceAccountsResponse\".\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/serviceAccounts\x12\xbb\x01\n\x14\x44\x65leteServiceAccount\x12\x35.shodhana.api.identity.v1.DeleteServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.DeleteServiceAccountResponse\"4\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/{name=serviceAccounts/*}\x12\x82\x01\n\nCreateUser\x12+.shodhana.api.identity.v1.CreateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"\'\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x11\"\t/v1/users:\x04user\x12\x82\x01\n\x07GetUser\x12(.shodhana.api.identity.v1.GetUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"-\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8a\x01\n\tListUsers\x12*.shodhana.api.identity.v1.ListUsersRequest\x1a+.shodhana.api.identity.v1.ListUsersResponse\"$\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/users\x12\x90\x01\n\nUpdateUser\x12+.shodhana.api.identity.v1.UpdateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"5\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1f\x32\x17/v1/{user.name=users/*}:\x04userb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'shodhana/api/identity/v1/identity.proto\x12\x18shodhana.api.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%shodhana/api/options/v1/options.proto\"\\\n\x11IssueTokenRequest\x12 \n\tclient_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12%\n\rclient_secret\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"[\n\x12IssueTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"E\n\x0fGetJwksResponse\x12\x32\n\x04keys\x18\x01 \x03(\x0b\x32$.shodhana.api.identity.v1.JsonWebKey\"c\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\t\n\x01y\x18\x04 \x01(\t\x12\x0b\n\x03kid\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\x12\x0b\n\x03use\x18\x07 \x01(\t\"\x15\n\x13GetPrincipalRequest\"V\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t\"V\n\x10ListRolesRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListRolesResponse\x12-\n\x05roles\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x04Role\x12\x0f\n\x07role_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\"\x8b\x01\n\x0eServiceAccount\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\'\n\x05roles\x18\x02 \x03(\tB\x18\xe2\x41\x01\x02\xbaH\x11\x92\x01\x0e\x08\x01\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xd0\x01\n\x1b\x43reateServiceAccountRequest\x12=\n\x12service_account_id\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{2,63}$\x12M\n\x0fservice_account\x18\x02 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"x\n\x1c\x43reateServiceAccountResponse\x12\x41\n\x0fservice_account\x18\x01 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"`\n\x1aListServiceAccountsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"z\n\x1bListServiceAccountsResponse\x12\x42\n\x10service_accounts\x18\x01 \x03(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x1b\x44\x65leteServiceAccountRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^serviceAccounts/[a-z][a-z0-9-]{2,63}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x1e\n\x1c\x44\x65leteServiceAccountResponse\"\xdd\x01\n\x04User\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12 \n\x05\x65mail\x18\x02 \x01(\tB\x11\xe2\x41\x01\x02\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x12\"\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12%\n\x05roles\x18\x04 \x03(\tB\x16\xe2\x41\x01\x01\xbaH\x0f\x92\x01\x0c\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x16\n\x08\x64isabled\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"r\n\x11\x43reateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\">\n\x0eGetUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\"V\n\x10ListUsersRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListUsersResponse\x12-\n\x05users\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x01\n\x11UpdateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x32\xc2\x04\n\x0fIdentityService\x12\x91\x01\n\nIssueToken\x12+.shodhana.api.identity.v1.IssueTokenRequest\x1a,.shodhana.api.identity.v1.IssueTokenResponse\"(\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x15\"\x10/v1/tokens:issue:\x01*\x12}\n\x07GetJwks\x12(.shodhana.api.identity.v1.GetJwksRequest\x1a).shodhana.api.identity.v1.GetJwksResponse\"\x1d\x90\x02\x01\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwks\x12\x8d\x01\n\x0cGetPrincipal\x12-.shodhana.api.identity.v1.GetPrincipalRequest\x1a#.shodhana.api.identity.v1.Principal\")\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/principal\x12\x8b\x01\n\tListRoles\x12*.shodhana.api.identity.v1.ListRolesRequest\x1a+.shodhana.api.identity.v1.ListRolesResponse\"%\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/roles2\xe2\x08\n\x0bUserService\x12\xb5\x01\n\x14\x43reateServiceAccount\x12\x35.shodhana.api.identity.v1.CreateServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.CreateServiceAccountResponse\".\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x18\"\x13/v1/serviceAccounts:\x01*\x12\xb2\x01\n\x13ListServiceAccounts\x12\x34.shodhana.api.identity.v1.ListServiceAccountsRequest\x1a\x35.shodhana.api.identity.v1.ListServiceAccountsResponse\".\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/serviceAccounts\x12\xbb\x01\n\x14\x44\x65leteServiceAccount\x12\x35.shodhana.api.identity.v1.DeleteServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.DeleteServiceAccountResponse\"4\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/{name=serviceAccounts/*}\x12\x82\x01\n\nCreateUser\x12+.shodhana.api.identity.v1.CreateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"\'\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x11\"\t/v1/users:\x04user\x12\x82\x01\n\x07GetUser\x12(.shodhana.api.identity.v1.GetUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"-\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8a\x01\n\tListUsers\x12*.shodhana.api.identity.v1.ListUsersRequest\x1a+.shodhana.api.identity.v1.ListUsersResponse\"$\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/users\x12\x90\x01\n\nUpdateUser\x12+.shodhana.api.identity.v1.UpdateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"5\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1f\x32\x17/v1/{user.name=users/*}:\x04userb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +41,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUETOKENREQUEST'].fields_by_name['client_id']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
   _globals['_ISSUETOKENREQUEST'].fields_by_name['client_secret']._loaded_options = None
   _globals['_ISSUETOKENREQUEST'].fields_by_name['client_secret']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\310\001'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\006\032\004\030d(\000'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
   _globals['_SERVICEACCOUNT'].fields_by_name['name']._loaded_options = None
-  _globals['_SERVICEACCOUNT'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_SERVICEACCOUNT'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\004r\002\030d'
   _globals['_SERVICEACCOUNT'].fields_by_name['roles']._loaded_options = None
   _globals['_SERVICEACCOUNT'].fields_by_name['roles']._serialized_options = b'\342A\001\002\272H\021\222\001\016\010\001\020\n\030\001\"\006r\004\020\001\030@'
   _globals['_SERVICEACCOUNT'].fields_by_name['create_time']._loaded_options = None
@@ -59,8 +63,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSERVICEACCOUNTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
   _globals['_DELETESERVICEACCOUNTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETESERVICEACCOUNTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H*r(2&^serviceAccounts/[a-z][a-z0-9-]{2,63}$'
+  _globals['_DELETESERVICEACCOUNTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETESERVICEACCOUNTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_USER'].fields_by_name['name']._loaded_options = None
-  _globals['_USER'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_USER'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\004r\002\030d'
   _globals['_USER'].fields_by_name['email']._loaded_options = None
   _globals['_USER'].fields_by_name['email']._serialized_options = b'\342A\001\002\272H\nr\005\030\376\001`\001\330\001\001'
   _globals['_USER'].fields_by_name['display_name']._loaded_options = None
@@ -88,7 +94,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEUSERREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEUSERREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_IDENTITYSERVICE'].methods_by_name['IssueToken']._loaded_options = None
-  _globals['_IDENTITYSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\363\030\006public\202\323\344\223\002\025\"\020/v1/tokens:issue:\001*'
+  _globals['_IDENTITYSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\220\002\002\312\363\030\006public\202\323\344\223\002\025\"\020/v1/tokens:issue:\001*'
   _globals['_IDENTITYSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\220\002\001\312\363\030\006public\202\323\344\223\002\n\022\010/v1/jwks'
   _globals['_IDENTITYSERVICE'].methods_by_name['GetPrincipal']._loaded_options = None
@@ -124,39 +130,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRINCIPAL']._serialized_start=667
   _globals['_PRINCIPAL']._serialized_end=753
   _globals['_LISTROLESREQUEST']._serialized_start=755
-  _globals['_LISTROLESREQUEST']._serialized_end=773
-  _globals['_LISTROLESRESPONSE']._serialized_start=775
-  _globals['_LISTROLESRESPONSE']._serialized_end=841
-  _globals['_ROLE']._serialized_start=843
-  _globals['_ROLE']._serialized_end=908
-  _globals['_SERVICEACCOUNT']._serialized_start=911
-  _globals['_SERVICEACCOUNT']._serialized_end=1043
-  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_start=1046
-  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_end=1254
-  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_start=1256
-  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_end=1376
-  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_start=1378
-  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_end=1474
-  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_start=1476
-  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_end=1598
-  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_start=1600
-  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_end=1694
-  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_start=1696
-  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_end=1726
-  _globals['_USER']._serialized_start=1729
-  _globals['_USER']._serialized_end=1943
-  _globals['_CREATEUSERREQUEST']._serialized_start=1945
-  _globals['_CREATEUSERREQUEST']._serialized_end=2059
-  _globals['_GETUSERREQUEST']._serialized_start=2061
-  _globals['_GETUSERREQUEST']._serialized_end=2123
-  _globals['_LISTUSERSREQUEST']._serialized_start=2125
-  _globals['_LISTUSERSREQUEST']._serialized_end=2211
-  _globals['_LISTUSERSRESPONSE']._serialized_start=2213
-  _globals['_LISTUSERSRESPONSE']._serialized_end=2304
-  _globals['_UPDATEUSERREQUEST']._serialized_start=2307
-  _globals['_UPDATEUSERREQUEST']._serialized_end=2476
-  _globals['_IDENTITYSERVICE']._serialized_start=2479
-  _globals['_IDENTITYSERVICE']._serialized_end=3054
-  _globals['_USERSERVICE']._serialized_start=3057
-  _globals['_USERSERVICE']._serialized_end=4179
+  _globals['_LISTROLESREQUEST']._serialized_end=841
+  _globals['_LISTROLESRESPONSE']._serialized_start=843
+  _globals['_LISTROLESRESPONSE']._serialized_end=934
+  _globals['_ROLE']._serialized_start=936
+  _globals['_ROLE']._serialized_end=1001
+  _globals['_SERVICEACCOUNT']._serialized_start=1004
+  _globals['_SERVICEACCOUNT']._serialized_end=1143
+  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_start=1146
+  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_end=1354
+  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_start=1356
+  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_end=1476
+  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_start=1478
+  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_end=1574
+  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_start=1576
+  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_end=1698
+  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_start=1701
+  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_end=1832
+  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_start=1834
+  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_end=1864
+  _globals['_USER']._serialized_start=1867
+  _globals['_USER']._serialized_end=2088
+  _globals['_CREATEUSERREQUEST']._serialized_start=2090
+  _globals['_CREATEUSERREQUEST']._serialized_end=2204
+  _globals['_GETUSERREQUEST']._serialized_start=2206
+  _globals['_GETUSERREQUEST']._serialized_end=2268
+  _globals['_LISTUSERSREQUEST']._serialized_start=2270
+  _globals['_LISTUSERSREQUEST']._serialized_end=2356
+  _globals['_LISTUSERSRESPONSE']._serialized_start=2358
+  _globals['_LISTUSERSRESPONSE']._serialized_end=2449
+  _globals['_UPDATEUSERREQUEST']._serialized_start=2452
+  _globals['_UPDATEUSERREQUEST']._serialized_end=2621
+  _globals['_IDENTITYSERVICE']._serialized_start=2624
+  _globals['_IDENTITYSERVICE']._serialized_end=3202
+  _globals['_USERSERVICE']._serialized_start=3205
+  _globals['_USERSERVICE']._serialized_end=4327
 # @@protoc_insertion_point(module_scope)

@@ -29,9 +29,9 @@ class IssueTokenRequest(_message.Message):
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
-    """"local-admin"."""
+    """"local-admin"; 1 to 64 characters."""
     client_secret: _builtins.str
-    """As CreateServiceAccount returned it."""
+    """As CreateServiceAccount returned it, 1 to 200 characters."""
     def __init__(
         self,
         *,
@@ -218,16 +218,25 @@ Global___Principal: _TypeAlias = Principal  # noqa: Y015
 
 @_typing.final
 class ListRolesRequest(_message.Message):
-    """Asks for the roles."""
+    """Which roles to list."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Roles a page, 1 to 100. 0: 20."""
+    page_token: _builtins.str
+    """From the page before; at most 1,000 characters."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -235,11 +244,14 @@ Global___ListRolesRequest: _TypeAlias = ListRolesRequest  # noqa: Y015
 
 @_typing.final
 class ListRolesResponse(_message.Message):
-    """The roles."""
+    """One page of roles."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ROLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Role]:
         """By id."""
@@ -248,10 +260,11 @@ class ListRolesResponse(_message.Message):
         self,
         *,
         roles: _abc.Iterable[Global___Role] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["roles", b"roles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "roles", b"roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -299,7 +312,7 @@ class ServiceAccount(_message.Message):
     ROLES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"serviceAccounts/importer"."""
+    """"serviceAccounts/importer"; at most 100 characters."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Roles held, 1 to 10."""
@@ -394,7 +407,7 @@ class ListServiceAccountsRequest(_message.Message):
     page_size: _builtins.int
     """Accounts a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     def __init__(
         self,
         *,
@@ -444,16 +457,20 @@ class DeleteServiceAccountRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"serviceAccounts/importer"."""
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id succeeds again instead of NOT_FOUND."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -489,9 +506,9 @@ class User(_message.Message):
     DISABLED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"users/12"."""
+    """"users/12"; at most 100 characters."""
     email: _builtins.str
-    """E-mail address, unique."""
+    """E-mail address, unique, at most 254 characters."""
     display_name: _builtins.str
     """For a reader; at most 200 characters."""
     disabled: _builtins.bool
@@ -531,7 +548,7 @@ class CreateUserRequest(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID; a repeated request with the same id gets the same user."""
+    """UUID; a repeated request with the same id gets the same user, one with another address is refused."""
     @_builtins.property
     def user(self) -> Global___User:
         """The user; `name` is chosen by the service."""
@@ -583,7 +600,7 @@ class ListUsersRequest(_message.Message):
     page_size: _builtins.int
     """Users a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     def __init__(
         self,
         *,
@@ -636,7 +653,7 @@ class UpdateUserRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID; a repeated request with the same id changes nothing more."""
+    """UUID; a repeated request with the same id changes nothing more, whatever changed since."""
     @_builtins.property
     def user(self) -> Global___User:
         """The user, with the new values."""

@@ -34,7 +34,7 @@ class IdentityServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IdentityServiceAsyncStub: ...
     IssueToken: _grpc.UnaryUnaryMultiCallable[_identity_pb2.IssueTokenRequest, _identity_pb2.IssueTokenResponse]
-    """Exchanges the secret of a service account for an access token of minutes."""
+    """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat."""
     GetJwks: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetJwksRequest, _identity_pb2.GetJwksResponse]
     """Gets the public keys that tokens are verified with."""
     GetPrincipal: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetPrincipalRequest, _identity_pb2.Principal]
@@ -48,7 +48,7 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueToken: _aio.UnaryUnaryMultiCallable[_identity_pb2.IssueTokenRequest, _identity_pb2.IssueTokenResponse]  # type: ignore[assignment]
-    """Exchanges the secret of a service account for an access token of minutes."""
+    """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat."""
     GetJwks: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetJwksRequest, _identity_pb2.GetJwksResponse]  # type: ignore[assignment]
     """Gets the public keys that tokens are verified with."""
     GetPrincipal: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetPrincipalRequest, _identity_pb2.Principal]  # type: ignore[assignment]
@@ -65,7 +65,7 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.IssueTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.IssueTokenResponse, _abc.Awaitable[_identity_pb2.IssueTokenResponse]]:
-        """Exchanges the secret of a service account for an access token of minutes."""
+        """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat."""
 
     @_abc_1.abstractmethod
     def GetJwks(

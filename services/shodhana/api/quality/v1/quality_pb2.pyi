@@ -61,9 +61,9 @@ class Cue(_message.Message):
     index: _builtins.int
     """1-based place in the file."""
     start_ms: _builtins.int
-    """Milliseconds from the start; absent in plain text."""
+    """Milliseconds from the start, 0 or more; absent in plain text."""
     end_ms: _builtins.int
-    """Milliseconds from the start; absent in plain text."""
+    """Milliseconds from the start, 0 or more; absent in plain text."""
     text: _builtins.str
     """At most 10,000 characters."""
     def __init__(
@@ -101,11 +101,11 @@ class TermAnnotation(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     PROBABILITY_FIELD_NUMBER: _builtins.int
     cue: _builtins.int
-    """Cue.index."""
+    """Cue.index, from 1."""
     start: _builtins.int
-    """First character (code points) of the term in the scored cue's text."""
+    """First character (code points, from 0) of the term in the scored cue's text."""
     end: _builtins.int
-    """After its last character."""
+    """After its last character; code points, from 0."""
     status: Global___TermStatus.ValueType
     """How it came there."""
     probability: _builtins.float
@@ -151,11 +151,11 @@ class ScoreTranscriptRequest(_message.Message):
 
     @_builtins.property
     def original_cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cue]:
-        """The text before correction, for `preservation`; empty: nothing was edited."""
+        """The text before correction, for `preservation`, at most 100,000 cues; empty: nothing was edited."""
 
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___TermAnnotation]:
-        """What the corrector knows of the terms; other terms are found by script, diacritics and lexicon."""
+        """What the corrector knows of at most 1,000,000 terms; others are found by script, diacritics and lexicon."""
 
     def __init__(
         self,
@@ -473,9 +473,9 @@ class ListReportsRequest(_message.Message):
     page_size: _builtins.int
     """Reports a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     subject: _builtins.str
-    """Reports on this subject only."""
+    """Reports on this subject only; at most 500 characters."""
     requires_review: _builtins.bool
     """Reports that require review only."""
     def __init__(

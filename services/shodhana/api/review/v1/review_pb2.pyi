@@ -260,20 +260,20 @@ class Suggestion(_message.Message):
     GLOSS_FIELD_NUMBER: _builtins.int
     DEVANAGARI_FIELD_NUMBER: _builtins.int
     term: _builtins.str
-    """IAST."""
+    """IAST, 1 to 200 characters."""
     text: _builtins.str
-    """What would stand in the text, capitals and endings kept."""
+    """What would stand in the text, capitals and endings kept; at most 250 characters."""
     probability: _builtins.float
     """Probability, 0 to 1."""
     domain: _builtins.str
-    """spiritual, philosophical, scriptural or general."""
+    """spiritual, philosophical, scriptural or general; at most 30 characters."""
     gloss: _builtins.str
-    """Meaning in one line."""
+    """Meaning in one line of at most 500 characters."""
     devanagari: _builtins.str
-    """Devanagari."""
+    """Devanagari, at most 300 characters."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Why, for a reader; at most 10."""
+        """Why, for a reader; at most 10 of at most 1,000 characters each."""
 
     def __init__(
         self,
@@ -374,21 +374,21 @@ class NewCase(_message.Message):
     context: _builtins.str
     """The words around; at most 2,000 characters."""
     context_start: _builtins.int
-    """First character (code points) of the heard words in `context`."""
+    """First character (code points, from 0) of the heard words in `context`."""
     context_end: _builtins.int
-    """After the last character."""
+    """After the last character; code points, from 0."""
     filename: _builtins.str
     """The file, at most 500 characters."""
     cue: _builtins.int
     """1-based cue."""
     start: _builtins.int
-    """First character in the cue's text."""
+    """First character in the cue's text; code points, from 0."""
     end: _builtins.int
-    """After the last character."""
+    """After the last character; code points, from 0."""
     start_ms: _builtins.int
-    """Milliseconds from the start of the recording."""
+    """Milliseconds from the start of the recording, 0 or more."""
     lexicon_version: _builtins.str
-    """Version the suggestions come from."""
+    """Version the suggestions come from; at most 100 characters."""
     boost: _builtins.int
     """0 (default) to 9: brings the case forward by so many tenths of the SLA."""
     @_builtins.property
@@ -510,16 +510,16 @@ class ListCasesRequest(_message.Message):
     page_size: _builtins.int
     """Cases a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     filename: _builtins.str
-    """Cases of this file only."""
+    """Cases of this file only; at most 500 characters."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseState.ValueType]:
-        """Cases in one of these states; empty: those that wait or are held."""
+        """Cases in one of these at most 6 states; empty: those that wait or are held."""
 
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Cases of one of these domains; empty: all."""
+        """Cases of one of these at most 4 domains; empty: all."""
 
     def __init__(
         self,
@@ -585,7 +585,7 @@ class ClaimCasesRequest(_message.Message):
     """Hand out escalated cases too; this needs the permission cases:assign."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Domains to take from; empty: all."""
+        """At most 4 domains to take from; empty: all."""
 
     @_builtins.property
     def lease_duration(self) -> _duration_pb2.Duration:
@@ -674,7 +674,7 @@ class Lease(_message.Message):
     review_case: _builtins.str
     """"reviewCases/678"."""
     fencing_token: _builtins.int
-    """Fencing token: it grows with each claim, and only the newest one decides."""
+    """Fencing token, 1 or more: it grows with each claim, and only the newest one decides."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it ends, on the database's clock."""
@@ -770,7 +770,7 @@ class DecideCaseRequest(_message.Message):
     name: _builtins.str
     """"reviewCases/678"."""
     fencing_token: _builtins.int
-    """From the claim."""
+    """From the claim; 1 or more."""
     verdict: Global___Verdict.ValueType
     """ACCEPT, CORRECT or REJECT."""
     decision_type: Global___DecisionType.ValueType
@@ -869,7 +869,7 @@ class SkipCaseRequest(_message.Message):
     name: _builtins.str
     """"reviewCases/678"."""
     fencing_token: _builtins.int
-    """From the claim."""
+    """From the claim; 1 or more."""
     comment: _builtins.str
     """Why, at most 2,000 characters."""
     request_id: _builtins.str
@@ -903,7 +903,7 @@ class EscalateCaseRequest(_message.Message):
     name: _builtins.str
     """"reviewCases/678"."""
     fencing_token: _builtins.int
-    """From the claim."""
+    """From the claim; 1 or more."""
     comment: _builtins.str
     """Why, at most 2,000 characters."""
     request_id: _builtins.str
@@ -933,7 +933,7 @@ class WatchCasesRequest(_message.Message):
     DOMAINS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Cases of one of these domains; empty: all."""
+        """Cases of one of these at most 4 domains; empty: all."""
 
     def __init__(
         self,

@@ -125,7 +125,7 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HeartbeatCases(self, request, context):
-        """Prolongs leases; those already lost are named in the answer.
+        """Prolongs leases; those already lost are named in the answer. Safe to repeat without a `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

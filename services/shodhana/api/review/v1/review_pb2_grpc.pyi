@@ -42,7 +42,7 @@ class ReviewServiceStub:
     ClaimCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.ClaimCasesRequest, _review_pb2.ClaimCasesResponse]
     """Hands out up to five waiting cases under a lease. Nobody else gets them while it lasts."""
     HeartbeatCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.HeartbeatCasesRequest, _review_pb2.HeartbeatCasesResponse]
-    """Prolongs leases; those already lost are named in the answer."""
+    """Prolongs leases; those already lost are named in the answer. Safe to repeat without a `request_id`."""
     DecideCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.DecideCaseRequest, _review_pb2.DecideCaseResponse]
     """Decides a case the caller holds. With a lost lease nothing is decided and the text is kept as a draft."""
     UndoDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.UndoDecisionRequest, _review_pb2.ReviewCase]
@@ -70,7 +70,7 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     ClaimCases: _aio.UnaryUnaryMultiCallable[_review_pb2.ClaimCasesRequest, _review_pb2.ClaimCasesResponse]  # type: ignore[assignment]
     """Hands out up to five waiting cases under a lease. Nobody else gets them while it lasts."""
     HeartbeatCases: _aio.UnaryUnaryMultiCallable[_review_pb2.HeartbeatCasesRequest, _review_pb2.HeartbeatCasesResponse]  # type: ignore[assignment]
-    """Prolongs leases; those already lost are named in the answer."""
+    """Prolongs leases; those already lost are named in the answer. Safe to repeat without a `request_id`."""
     DecideCase: _aio.UnaryUnaryMultiCallable[_review_pb2.DecideCaseRequest, _review_pb2.DecideCaseResponse]  # type: ignore[assignment]
     """Decides a case the caller holds. With a lost lease nothing is decided and the text is kept as a draft."""
     UndoDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.UndoDecisionRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
@@ -125,7 +125,7 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _review_pb2.HeartbeatCasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.HeartbeatCasesResponse, _abc.Awaitable[_review_pb2.HeartbeatCasesResponse]]:
-        """Prolongs leases; those already lost are named in the answer."""
+        """Prolongs leases; those already lost are named in the answer. Safe to repeat without a `request_id`."""
 
     @_abc_1.abstractmethod
     def DecideCase(

@@ -417,7 +417,7 @@ class ListLexiconVersionsRequest(_message.Message):
     page_size: _builtins.int
     """Versions a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     def __init__(
         self,
         *,
@@ -524,7 +524,7 @@ class ListEntriesRequest(_message.Message):
     page_size: _builtins.int
     """Entries a page, 1 to 1,000. 0: 100."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     prefix: _builtins.str
     """Entries whose term or alias starts so, under the popular fold; at most 100 characters."""
     domain: _builtins.str
@@ -599,7 +599,7 @@ class DiffLexiconVersionsRequest(_message.Message):
     page_size: _builtins.int
     """Changes a page, 1 to 1,000. 0: 100."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     def __init__(
         self,
         *,

@@ -520,9 +520,9 @@ class BatchQuery(_message.Message):
     QUERY_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """As SearchRequest.query."""
+    """As SearchRequest.query: 1 to 200 characters."""
     context: _builtins.str
-    """As SearchRequest.context."""
+    """As SearchRequest.context: at most 1,000 characters."""
     def __init__(
         self,
         *,

@@ -933,7 +933,7 @@ class ListJobsRequest(_message.Message):
     page_size: _builtins.int
     """Jobs a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     def __init__(
         self,
         *,
@@ -991,7 +991,7 @@ class ListJobFilesRequest(_message.Message):
     page_size: _builtins.int
     """Files a page, 1 to 1,000. 0: 100."""
     page_token: _builtins.str
-    """From the page before."""
+    """From the page before; at most 1,000 characters."""
     state: Global___JobFileState.ValueType
     """Files in this state; unspecified: all."""
     def __init__(
