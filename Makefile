@@ -53,8 +53,8 @@ lock: ## Choose versions anew, with their hashes
 	$(LOCK) pyproject.toml --extra stack --extra embedding-torch --group dev --constraint requirements/dev.txt \
 		--overrides requirements/torch-overrides.txt --output-file requirements/torch.txt
 
-bench: setup-dev ## Measure: services beside direct calls
-	@for file in tests/load/bench_*.py; do echo "== $$file"; python "$$file" || exit 1; done
+bench: setup-dev ## Measure services beside peers and direct calls; writes docs/performance.md
+	@python tests/load
 
 eval: setup-dev ## Measure quality on development data
 	@for file in tests/eval/eval_*.py; do echo "== $$file"; python "$$file" || exit 1; done
