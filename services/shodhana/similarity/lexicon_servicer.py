@@ -110,11 +110,11 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         return entry_message(entry, version.name)
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:
-        version = await self._version(request.parent)
-        size = request.page_size or DEFAULT_ENTRIES
         position = decode_page_token(request.page_token)
+        version = await self._pinned(request.parent, position)
+        size = request.page_size or DEFAULT_ENTRIES
         query = EntryQuery(
-            version_id=_number(position, "version", version.version_id),
+            version_id=version.version_id,
             prefix=popular_fold(request.prefix),
             domain=request.domain,
             after=(str(position.get("term", "")), _number(position, "id", 0)),
@@ -125,23 +125,24 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         if len(found) > size:
             last = found[size - 1]
             token = encode_page_token({"version": query.version_id, "term": last.term, "id": last.entry_id})
-        name = f"lexiconVersions/{query.version_id}"
         return pb.ListEntriesResponse(
-            entries=[entry_message(entry, name) for entry in found[:size]],
+            entries=[entry_message(entry, version.name) for entry in found[:size]],
             next_page_token=token,
             total_size=await self.store.count_entries(query),
-            lexicon_version=name,
+            lexicon_version=version.name,
         )
 
     async def DiffLexiconVersions(
         self, request: pb.DiffLexiconVersionsRequest, context: Any
     ) -> pb.DiffLexiconVersionsResponse:
-        version = await self._version(request.name)
-        base = version_id_of(request.base) or version.supersedes
-        before = await self.store.entries(base) if base else []
-        changes = diff(before, await self.store.entries(version.version_id))
-        start = _number(decode_page_token(request.page_token), "start", 0)
+        position = decode_page_token(request.page_token)
+        version = await self._pinned(request.name, position)
+        base = _number(position, "base", version_id_of(request.base) or version.supersedes or 0)
+        before = await self.store.entries((await self.store.version(base)).version_id) if base else []
+        changes = await asyncio.to_thread(diff, before, await self.store.entries(version.version_id))
+        start = _number(position, "start", 0)
         end = start + (request.page_size or DEFAULT_ENTRIES)
+        following = {"version": version.version_id, "base": base, "start": end}
         base_name = f"lexiconVersions/{base}"
         return pb.DiffLexiconVersionsResponse(
             changes=[
@@ -151,8 +152,14 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
                 )
                 for was, now in changes[start:end]
             ],
-            next_page_token=encode_page_token({"start": end}) if end < len(changes) else "",
+            next_page_token=encode_page_token(following) if end < len(changes) else "",
         )
+
+    async def _pinned(self, name: str, position: dict[str, Any]) -> Version:
+        """The version that the first page was of, though another may be active by now."""
+        if "version" in position:
+            return await self.store.version(_number(position, "version", 0))
+        return await self._version(name)
 
     async def _version(self, name: str) -> Version:
         version_id = version_id_of(name)
@@ -166,7 +173,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
 
 def _number(position: dict[str, Any], key: str, default: int) -> int:
     value = position.get(key, default)
-    if not isinstance(value, int) or not 0 <= value < 2**63:
+    if type(value) is not int or not 0 <= value < 2**63:
         raise PageTokenInvalid
     return value
 

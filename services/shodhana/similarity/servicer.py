@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,9 @@ from shodhana.api.similarity.v1 import similarity_pb2_grpc as grpc_api
 from shodhana.runtime.cache import LayeredCache
 from shodhana.runtime.timestamps import duration
 
+from .domain.lexicon import Version
 from .domain.library import Library
-from .domain.query import Found, Query
+from .domain.query import Candidate, Found, Query
 from .translation import PATHS, candidate_message, options_of, version_id_of
 
 
@@ -44,16 +46,15 @@ class SimilarityServicer(grpc_api.SimilarityServiceServicer):
         options = options_of(message)
         use_postgres = message.backend == pb.SEARCH_BACKEND_POSTGRES
         version, searcher = await self.library.searcher(version_id_of(message.lexicon_version), use_postgres)
-        scope = f"{version.version_id}:{searcher.scope}"
-        keys = [_key(scope, message, query) for query in queries]
+        scope = f"{version.version_id}@{version.content_hash}:{searcher.scope}"
+        keys = _keys(scope, message, queries)
         cached = await self.cache.get_many(keys)
         missing = {key: query for key, query in zip(keys, queries, strict=True) if key not in cached}
         found = await searcher.search(list(missing.values()), options) if missing else None
-        fresh = {}
+        fresh: dict[str, bytes] = {}
         if found is not None:
-            for key, candidates in zip(missing, found.lists, strict=True):
-                messages = [candidate_message(candidate, version) for candidate in candidates]
-                fresh[key] = pb.BatchResult(candidates=messages).SerializeToString()
+            listed = dict(zip(missing, found.lists, strict=True))
+            fresh = await asyncio.to_thread(_serialized, listed, version)
             if not found.degraded:  # what is found by spelling alone must not outlive the failure
                 await self.cache.put_many(fresh)
         known = cached | fresh
@@ -74,6 +75,21 @@ def _usage(found: Found | None, began: float) -> pb.SearchUsage:
     )
 
 
-def _key(scope: str, options: pb.SearchOptions, query: Query) -> str:
-    content = options.SerializeToString(deterministic=True) + f"\0{query.heard}\0{query.context}".encode()
-    return f"search:{scope}:{hashlib.blake2b(content, digest_size=16).hexdigest()}"
+def _serialized(lists: Mapping[str, Sequence[Candidate]], version: Version) -> dict[str, bytes]:
+    return {
+        key: pb.BatchResult(
+            candidates=[candidate_message(candidate, version) for candidate in candidates]
+        ).SerializeToString()
+        for key, candidates in lists.items()
+    }
+
+
+def _keys(scope: str, options: pb.SearchOptions, queries: Sequence[Query]) -> list[str]:
+    digest = hashlib.blake2b(options.SerializeToString(deterministic=True), digest_size=16)
+    return [f"search:{scope}:{_with(digest, query)}" for query in queries]
+
+
+def _with(digest: hashlib.blake2b, query: Query) -> str:
+    full = digest.copy()
+    full.update(f"\0{query.heard}\0{query.context}".encode())
+    return full.hexdigest()

@@ -15,4 +15,5 @@ class SimilaritySettings(RuntimeSettings):
     """Folder of TSV files taken over at start; absent: none."""
     refresh_s: float = 1.0
     cache_ttl_s: float = 24 * 3600
-    cache_entries: int = 100_000
+    cache_entries: int = 20_000
+    """Results in this process, about 2 KB each; Redis holds more."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from shodhana.stack.places import GLOSSARY
+from shodhana.api.similarity.v1 import similarity_pb2, similarity_pb2_grpc
+from shodhana.identity.adapters.key_files import KeyFileSigner
 from shodhana.stack.ports import free_port
 
 DEADLINE_S = 60
@@ -24,7 +26,7 @@ Start = Callable[..., Any]
 @pytest.fixture
 async def start(postgres_database: Any, tmp_path: Path) -> AsyncIterator[Start]:
     started: list[asyncio.subprocess.Process] = []
-    (tmp_path / "jwks.json").write_text('{"keys": []}')
+    KeyFileSigner(tmp_path / "key.json", tmp_path / "jwks.json")
 
     async def start(**settings: str) -> tuple[asyncio.subprocess.Process, str]:
         address = f"127.0.0.1:{free_port()}"
@@ -64,10 +66,33 @@ async def until_status(address: str, status: int) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("epic_3", ["true", "false"])
-async def test_it_is_ready_without_an_embedding_service_and_ends_when_told(start: Start, epic_3: str) -> None:
-    process, address = await start(GLOSSARY_PATH=str(GLOSSARY), ENABLE_EPIC_3=epic_3)
+@pytest.fixture
+def metadata(tmp_path: Path) -> tuple[tuple[str, str], ...]:
+    """The header of somebody who may read the lexicon."""
+    now = int(time.time())
+    issued = {"iss": "https://identity.shodhana.local", "aud": "shodhana", "iat": now, "exp": now + 600}
+    signer = KeyFileSigner(tmp_path / "key.json", tmp_path / "jwks.json")
+    token = signer.sign({**issued, "sub": "users/1", "permissions": ["lexicon:read"]})
+    return (("authorization", f"Bearer {token}"),)
+
+
+@pytest.mark.parametrize(("epic_3", "is_degraded"), [("true", True), ("false", False)])
+async def test_it_answers_by_spelling_without_an_embedding_service_and_ends_when_told(
+    start: Start, glossary: Path, metadata: tuple[tuple[str, str], ...], epic_3: str, is_degraded: bool
+) -> None:
+    """Missing, it is told; left out with the semantic layer, nothing is missing."""
+    process, address = await start(GLOSSARY_PATH=str(glossary), ENABLE_EPIC_3=epic_3)
     await until_status(address, health_pb2.HealthCheckResponse.SERVING)
+    heard = ["kṛṣṇa", "Krishna", "prarabda", "baki"]
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = similarity_pb2_grpc.SimilarityServiceStub(channel)
+        request = similarity_pb2.BatchSearchRequest(queries=[similarity_pb2.BatchQuery(query=word) for word in heard])
+        answer = await stub.BatchSearch(request, metadata=metadata, timeout=DEADLINE_S)
+    assert [result.candidates[0].term for result in answer.results] == ["kṛṣṇa", "kṛṣṇa", "prārabdha", "bhakti"]
+    kinds = {reason.kind for result in answer.results for one in result.candidates for reason in one.reasons}
+    assert not kinds & {similarity_pb2.REASON_KIND_PHONETIC, similarity_pb2.REASON_KIND_SEMANTIC}
+    assert answer.degraded is is_degraded
+    assert answer.usage.path == similarity_pb2.SEARCH_PATH_UNSPECIFIED
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(DEADLINE_S):
         assert await process.wait() == 0

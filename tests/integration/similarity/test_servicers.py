@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,29 @@ async def test_a_forged_page_token_is_refused(lexicon: LexiconServicer, position
         await lexicon.ListEntries(request, None)
 
 
+@pytest.mark.parametrize("mode", [similarity_pb2.SEARCH_MODE_HYBRID, similarity_pb2.SEARCH_MODE_PHONETIC])
+async def test_as_many_groups_come_back_as_are_asked_for(search: SimilarityServicer, mode: Any) -> None:
+    """The nearest of one field fill a list long before another field comes up."""
+    options = {"group_by": "field", "group_size": 1, "mode": mode}
+    [result] = (await search.BatchSearch(batch("bhakti", limit=10, **options), None)).results
+    assert len({candidate.field for candidate in result.candidates}) == len(result.candidates) == 10
+
+
+async def test_a_lexicon_of_other_content_under_the_same_number_has_its_own_results(
+    search: SimilarityServicer, library: Library, cache: LayeredCache
+) -> None:
+    """Two stacks may share a Redis."""
+    version, searcher = await library.searcher(None)
+
+    class Elsewhere:
+        async def searcher(self, *_: object) -> Any:
+            return replace(version, content_hash="another"), searcher
+
+    await search.BatchSearch(batch("praabda"), None)
+    other = await SimilarityServicer(Elsewhere(), cache).BatchSearch(batch("praabda"), None)  # type: ignore[arg-type]
+    assert other.usage.vectors_compared > 0
+
+
 @pytest.mark.parametrize("key", ["bhakti", "Bhakthi"])
 async def test_an_entry_is_got_by_number_term_or_spelling(lexicon: LexiconServicer, key: str) -> None:
     entry = await lexicon.GetEntry(lexicon_pb2.GetEntryRequest(name=f"lexiconVersions/active/entries/{key}"), None)
@@ -245,6 +269,48 @@ async def test_a_difference_pages_through_what_changed(lexicon: LexiconServicer)
     assert [change.after.term for change in changes] == ["navaa", "navai", "navau"]
     assert not any(change.HasField("before") for change in changes)
     assert last.next_page_token == ""
+
+
+async def test_a_difference_to_what_is_not_there_is_not_found(lexicon: LexiconServicer) -> None:
+    request = lexicon_pb2.DiffLexiconVersionsRequest(name="lexiconVersions/1", base="lexiconVersions/999")
+    with pytest.raises(VersionNotFound):
+        await lexicon.DiffLexiconVersions(request, None)
+
+
+async def test_a_difference_tells_what_was_removed_and_what_was_changed(lexicon: LexiconServicer) -> None:
+    rows = [{"lemma": "nava", "gloss": "new"}, {"lemma": "japa", "gloss": "repetition"}]
+    for content in (rows, [{"lemma": "nava", "gloss": "fresh"}]):
+        encoded = "\n".join(map(json.dumps, content)).encode()
+        await lexicon.ImportLexicon(
+            lexicon_pb2.ImportLexiconRequest(content=encoded, mode=lexicon_pb2.IMPORT_MODE_REPLACE), None
+        )
+    request = lexicon_pb2.DiffLexiconVersionsRequest(name="lexiconVersions/3", base="lexiconVersions/2")
+    changes = (await lexicon.DiffLexiconVersions(request, None)).changes
+    assert [(change.before.gloss, change.after.gloss) for change in changes] == [("repetition", ""), ("new", "fresh")]
+    assert changes[1].before.name.startswith("lexiconVersions/2/")
+
+
+async def test_pages_go_on_with_the_version_they_began_with(lexicon: LexiconServicer) -> None:
+    listing = lexicon_pb2.ListEntriesRequest(parent="lexiconVersions/active", page_size=1000)
+    first = await lexicon.ListEntries(
+        lexicon_pb2.ListEntriesRequest(parent="lexiconVersions/active", page_size=10), None
+    )
+    rows = [{"lemma": f"nava{vowel}", "gloss": "new"} for vowel in "aiu"]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    await lexicon.ImportLexicon(lexicon_pb2.ImportLexiconRequest(content=content), None)
+    changes = await lexicon.DiffLexiconVersions(
+        lexicon_pb2.DiffLexiconVersionsRequest(name="lexiconVersions/active", page_size=1), None
+    )
+    await lexicon.ActivateLexiconVersion(lexicon_pb2.ActivateLexiconVersionRequest(name="lexiconVersions/1"), None)
+    await lexicon.ImportLexicon(lexicon_pb2.ImportLexiconRequest(content=ONE_WORD), None)
+    listing.page_token = first.next_page_token
+    rest = await lexicon.ListEntries(listing, None)
+    assert (rest.lexicon_version, rest.total_size) == (first.lexicon_version, first.total_size)
+    following = lexicon_pb2.DiffLexiconVersionsRequest(
+        name="lexiconVersions/active", page_size=10, page_token=changes.next_page_token
+    )
+    terms = [change.after.term for change in (await lexicon.DiffLexiconVersions(following, None)).changes]
+    assert terms == ["navai", "navau"]
 
 
 async def test_rolling_back_is_followed_by_the_search(search: SimilarityServicer, lexicon: LexiconServicer) -> None:

@@ -214,3 +214,22 @@ async def test_the_search_by_index_reads_the_index(corpus: Corpus, queries: Matr
             "SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE indexrelname LIKE 'semantic_embeddings_%_hnsw'"
         )
     assert scans >= len(queries)
+
+
+async def test_among_100_000_vectors_the_snapshot_finds_99_of_100() -> None:
+    """Clusters of like directions, as embeddings have; measured by comparing all rows."""
+    random = np.random.default_rng(3)
+    centres = random.standard_normal((500, DIMENSIONS), np.float32)
+    rows = centres[random.integers(0, 500, 100_000)] + 0.8 * random.standard_normal((100_000, DIMENSIONS), np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    queries = rows[:40] + 0.02 * random.standard_normal((40, DIMENSIONS), np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    index = SnapshotIndex({Model.SEMANTIC: VectorTable(np.arange(100_000), rows)})
+    found = await index.nearest(Model.SEMANTIC, queries, 10, None, False)
+    assert found.path is Path.SNAPSHOT
+    right = [set(np.argpartition(rows @ query, -10)[-10:].tolist()) for query in queries]
+    hits = sum(len({one.entry_id for one in near} & best) for near, best in zip(found.lists, right, strict=True))
+    assert hits / 400 >= 0.99
+    foreign = range(0, 100_000, 7)
+    filtered = await index.nearest(Model.SEMANTIC, queries, 10, foreign, False)
+    assert all(len(near) == 10 and {one.entry_id % 7 for one in near} == {0} for near in filtered.lists)

@@ -31,18 +31,19 @@ class TopicVectorizer:
 
     def __init__(self) -> None:
         self.is_down = False
+        self.is_of = "topics"
         self.asked: list[tuple[Model, int]] = []
 
-    async def vectors(self, model: Model, texts: Sequence[str], bulk: bool = False) -> Matrix:
-        if self.is_down:
-            raise VectorsMissing("down")
+    async def vectors(self, model: Model, texts: Sequence[str], fingerprint: str, bulk: bool = False) -> Matrix:
+        if self.is_down or fingerprint != self.is_of:
+            raise VectorsMissing("down, or another model")
         self.asked.append((model, len(texts)))
         return np.stack([vector_of(model, text) for text in texts])
 
-    async def fingerprint(self, model: Model) -> str:
+    async def fingerprints(self) -> dict[Model, str]:
         if self.is_down:
             raise VectorsMissing("down")
-        return "topics"
+        return dict.fromkeys(Model, self.is_of)
 
 
 def vector_of(model: Model, text: str) -> Matrix:
@@ -89,7 +90,8 @@ def vectorizer() -> TopicVectorizer:
 
 @pytest.fixture
 def searcher(entries: tuple[Entry, ...], vectorizer: TopicVectorizer) -> Searcher:
-    return Searcher(LoadedVersion(version_of(entries), entries), index_of(entries), vectorizer)
+    fingerprints = dict.fromkeys(Model, vectorizer.is_of)
+    return Searcher(LoadedVersion(version_of(entries), entries), index_of(entries), vectorizer, fingerprints)
 
 
 @pytest.fixture

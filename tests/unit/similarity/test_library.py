@@ -56,13 +56,14 @@ class Gate:
         self.open.set()
         self.texts: list[str] = []
 
-    async def vectors(self, model: Model, texts: Sequence[str], bulk: bool = False) -> Matrix:
+    async def vectors(self, model: Model, texts: Sequence[str], fingerprint: str, bulk: bool = False) -> Matrix:
         await self.open.wait()
         self.texts.extend(texts)
-        return np.asarray(await self._inner.vectors(model, texts, bulk))
+        return np.asarray(await self._inner.vectors(model, texts, fingerprint, bulk))
 
-    async def fingerprint(self, model: Model) -> str:
-        return str(await self._inner.fingerprint(model))
+    async def fingerprints(self) -> dict[Model, str]:
+        found: dict[Model, str] = await self._inner.fingerprints()
+        return found
 
 
 def build(_: Version, __: dict[Model, str], tables: dict[Model, tuple[list[int], Matrix]]) -> Indexes:
@@ -203,6 +204,25 @@ async def test_results_are_scoped_by_the_models_they_were_found_with(library: Li
     assert other.scope not in ("", searcher.scope)
 
 
+async def test_vectors_are_made_anew_when_the_model_is_another(
+    library: Library, store: KeptVersions, gate: Gate, vectorizer: Any
+) -> None:
+    await library.refresh()
+    _, before = await library.searcher(None)
+    gate.texts.clear()
+    vectorizer.is_of = "other topics"
+    assert await serving(library) == (1, True)  # vectors of two models do not compare
+
+    async def has_vectors() -> bool:
+        await library.refresh()
+        return not (await serving(library))[1]
+
+    await until(has_vectors)
+    _, searcher = await library.searcher(None)
+    assert searcher.scope == "phonetic@other topics+semantic@other topics" != before.scope
+    assert set(store.stored) == {f"{model.value}@{name}" for model in Model for name in ("topics", "other topics")}
+
+
 async def test_an_unforeseen_fault_while_filling_is_raised_by_the_next_refresh(
     store: KeptVersions, vectorizer: Any
 ) -> None:
@@ -234,10 +254,10 @@ async def test_few_versions_are_kept_loaded_and_the_active_one_always(
 
 async def test_vectors_stored_before_a_failure_are_not_computed_again(store: KeptVersions, vectorizer: Any) -> None:
     class FailsOnMeaning(Gate):
-        async def vectors(self, model: Model, texts: Sequence[str], bulk: bool = False) -> Matrix:
+        async def vectors(self, model: Model, texts: Sequence[str], fingerprint: str, bulk: bool = False) -> Matrix:
             if model is Model.SEMANTIC and self.fails:
                 raise VectorsMissing("down")
-            return await super().vectors(model, texts, bulk)
+            return await super().vectors(model, texts, fingerprint, bulk)
 
     gate = FailsOnMeaning(vectorizer)
     gate.fails = True

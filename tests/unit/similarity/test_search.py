@@ -147,7 +147,7 @@ async def test_without_the_embedding_service_spelling_answers_and_the_answer_say
     assert found.degraded
     assert found.path is None
     assert found.lists[0][0].entry.term == "bhakti"
-    assert kinds(found.lists[0][0]) == {Kind.LEXICAL}
+    assert kinds(found.lists[0][0]) == {Kind.LEXICAL, Kind.SOUND}
 
 
 async def test_spelling_alone_by_configuration_is_not_degraded(spelling_searcher: Searcher) -> None:

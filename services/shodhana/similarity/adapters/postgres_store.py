@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -33,6 +34,7 @@ _FILTER = (
     "AND ($3 = '' OR EXISTS (SELECT FROM lexicon_form WHERE lexicon_form.entry_id = lexicon_entry.entry_id "
     "AND term_norm LIKE $3 || '%'))"
 )
+Record = tuple[Any, ...]
 _LATEST_ORIGIN = "SELECT origin FROM lexicon_version WHERE origin <> '' ORDER BY version_id DESC LIMIT 1"
 
 
@@ -58,15 +60,15 @@ class PostgresStore:
     async def _create(self, connection: Connection, new: NewVersion) -> Imported:
         base = await connection.fetchrow(f"SELECT {VERSION} FROM lexicon_version WHERE active")
         present = await _entries(connection, base["version_id"]) if base and new.merge else []
-        entries, replaced = merged(present, new.entries, new.replaces_source_prefix)
+        records, content_hash, replaced = await asyncio.to_thread(_prepared, present, new)
         row = await connection.fetchrow(
             "INSERT INTO lexicon_version (entry_count, supersedes, description, creator, origin, content_hash, "
             f"request_id) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {VERSION}",
-            *(len(entries), base["version_id"] if base else None, new.description, new.creator, new.origin),
-            *(content_hash_of(entries), new.request_id),
+            *(len(records), base["version_id"] if base else None, new.description, new.creator, new.origin),
+            *(content_hash, new.request_id),
         )
         version = _version(_found(row, 0))
-        await _store_entries(connection, version.version_id, entries)
+        await _store_entries(connection, version.version_id, records)
         await _store_verses(connection, new.verses)
         if new.activate:
             version = await _activate(connection, version.version_id)
@@ -133,7 +135,7 @@ class PostgresStore:
 
     async def add_vectors(self, model_id: str, vectors: Iterable[tuple[tuple[str, str, str], Matrix]]) -> None:
         """Stores vectors; those that are there already stay."""
-        records = [(model_id, *key, _literal(vector)) for key, vector in vectors]
+        records = await asyncio.to_thread(lambda: [(model_id, *key, _literal(vector)) for key, vector in vectors])
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "CREATE TEMPORARY TABLE fresh (model_id text, domain text, term_norm text, context_hash text, "
@@ -150,11 +152,9 @@ class PostgresStore:
         return int(await self._pool.fetchval("SELECT count(*) FROM verse WHERE source = $1", source))
 
 
-async def _store_entries(connection: Connection, version_id: int, entries: Sequence[Entry]) -> None:
-    """Entries, their forms and the version's set of them, by COPY: thousands of rows take well under a second."""
-    await connection.execute("CREATE TEMPORARY TABLE incoming (LIKE lexicon_entry, forms text[]) ON COMMIT DROP")
-    await connection.execute("ALTER TABLE incoming ALTER entry_id DROP NOT NULL")
-    columns = "content_hash, term, domain, field, part_of_speech, gloss, aliases, note, anglicised, source, license"
+def _prepared(present: Sequence[Entry], new: NewVersion) -> tuple[list[Record], str, int]:
+    """Rows of all entries of the new version, the hash of its content, and how many entries it replaces."""
+    entries, replaced = merged(present, new.entries, new.replaces_source_prefix)
     records = [
         (
             *(entry.content_hash, entry.term, entry.domain, entry.field, entry.part_of_speech, entry.gloss),
@@ -162,6 +162,14 @@ async def _store_entries(connection: Connection, version_id: int, entries: Seque
         )
         for entry in entries
     ]
+    return records, content_hash_of(record[0] for record in records), replaced
+
+
+async def _store_entries(connection: Connection, version_id: int, records: Sequence[Record]) -> None:
+    """Entries, their forms and the version's set of them, by COPY: thousands of rows take well under a second."""
+    await connection.execute("CREATE TEMPORARY TABLE incoming (LIKE lexicon_entry, forms text[]) ON COMMIT DROP")
+    await connection.execute("ALTER TABLE incoming ALTER entry_id DROP NOT NULL")
+    columns = "content_hash, term, domain, field, part_of_speech, gloss, aliases, note, anglicised, source, license"
     await connection.copy_records_to_table("incoming", records=records, columns=[*columns.split(", "), "forms"])
     await connection.execute(
         f"INSERT INTO lexicon_entry ({columns}) SELECT {columns} FROM incoming ON CONFLICT DO NOTHING"
@@ -200,7 +208,7 @@ async def _entries(connection: Connection, version_id: int) -> list[Entry]:
         "entry_id",
         version_id,
     )
-    return [_entry(row) for row in rows]
+    return await asyncio.to_thread(lambda: [_entry(row) for row in rows])
 
 
 def _found(row: asyncpg.Record | None, version_id: int) -> asyncpg.Record:

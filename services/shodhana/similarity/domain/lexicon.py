@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Protocol
 
@@ -48,8 +48,7 @@ class Entry:
     @property
     def content_hash(self) -> bytes:
         """16 bytes; equal content, equal hash."""
-        content = asdict(self)
-        del content["entry_id"]
+        content = {name: getattr(self, name) for name in _CONTENT}
         return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).digest()
 
     @property
@@ -65,6 +64,9 @@ class Entry:
     def gloss_hash(self) -> str:
         """What `context_hash` holds for the vector of the gloss: what Postgres computes from it by md5()."""
         return hashlib.md5(self.gloss.encode(), usedforsecurity=False).hexdigest()
+
+
+_CONTENT = tuple(field.name for field in fields(Entry) if field.name != "entry_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +175,10 @@ def merged(base: Iterable[Entry], added: Sequence[Entry], dropped_source_prefix:
     return list(kept.values()), replaced
 
 
-def content_hash_of(entries: Iterable[Entry]) -> str:
-    """32 hexadecimal digits over the sorted entries."""
+def content_hash_of(hashes: Iterable[bytes]) -> str:
+    """32 hexadecimal digits over the sorted content hashes of a version's entries."""
     digest = hashlib.blake2b(digest_size=16)
-    for one in sorted(entry.content_hash for entry in entries):
+    for one in sorted(hashes):
         digest.update(one)
     return digest.hexdigest()
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -20,8 +20,8 @@ from .search import Searcher
 KEPT_VERSIONS = 3
 SWITCH_S = 30.0  # how long a new version's vectors are waited for before it is searched by spelling alone
 STORED_AT_ONCE = 1000  # vectors; what is stored survives a failure of the embedding service half-way
-SPELLING_SCOPE = "spelling"
 Key = tuple[str, str, str]
+Fingerprints = dict[Model, str]
 
 
 class VectorStore(Protocol):
@@ -45,11 +45,11 @@ BuildIndexes = Callable[[Version, dict[Model, str], dict[Model, tuple[list[int],
 
 @dataclass(slots=True)
 class Shelf:
-    """A loaded version; its indexes come when its vectors are there, `scope` names the models."""
+    """A loaded version; its indexes come when its vectors are there, `fingerprints` are those of the vectors."""
 
     loaded: LoadedVersion
     indexes: Indexes | None = None
-    scope: str = ""
+    fingerprints: Fingerprints = field(default_factory=dict)
     filling: asyncio.Task[None] | None = None
 
 
@@ -85,8 +85,7 @@ class Library:
         index = None
         if shelf.indexes is not None:
             index = shelf.indexes.postgres if use_postgres else shelf.indexes.snapshot
-        scope = shelf.scope if self._vectorizer is not None else SPELLING_SCOPE
-        return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer, scope)
+        return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer, shelf.fingerprints)
 
     async def refresh(self, patience_s: float | None = None) -> None:
         """Follows the active version, with its vectors where they are to be had. Asked about once a second.
@@ -99,8 +98,9 @@ class Library:
             return
         shelf = await self._load(version.version_id)
         self._latest = version.version_id
+        fingerprints = await self._fingerprints()
         for each in self._shelves.values():
-            self._keep_filling(each)
+            self._keep_filling(each, fingerprints)
         if shelf.filling is not None and self._active != version.version_id:
             _, unfinished = await asyncio.wait({shelf.filling}, timeout=patience_s or self._switch_s)
             if unfinished and patience_s is not None:
@@ -142,42 +142,52 @@ class Library:
                         evicted.filling.cancel()
             return shelf
 
-    def _keep_filling(self, shelf: Shelf) -> None:
-        """Fills a shelf in the background; raises what went wrong the last time, unless vectors were missing."""
-        if self._vectorizer is None or shelf.indexes is not None:
-            return
+    async def _fingerprints(self) -> Fingerprints:
+        """Those of the models as they are now; empty where they cannot be had."""
+        if self._vectorizer is not None:
+            with suppress(VectorsMissing):
+                return await self._vectorizer.fingerprints()
+        return {}
+
+    def _keep_filling(self, shelf: Shelf, fingerprints: Fingerprints) -> None:
+        """Fills a shelf in the background, again where the models have changed.
+
+        Raises what went wrong the last time, unless vectors were missing.
+        """
         if shelf.filling is not None and shelf.filling.done():
             last, shelf.filling = shelf.filling, None
             last.result()
-        if shelf.filling is None:
-            shelf.filling = asyncio.create_task(self._fill(shelf, self._vectorizer))
+        is_right = shelf.indexes is not None and shelf.fingerprints == fingerprints
+        if self._vectorizer is not None and fingerprints and not is_right and shelf.filling is None:
+            shelf.filling = asyncio.create_task(self._fill(shelf, self._vectorizer, fingerprints))
 
-    async def _fill(self, shelf: Shelf, vectorizer: Vectorizer) -> None:
+    async def _fill(self, shelf: Shelf, vectorizer: Vectorizer, fingerprints: Fingerprints) -> None:
         async with self._indexing:
             # Without the embedding service searches go on by spelling, and the next refresh tries again.
             with suppress(VectorsMissing):
-                shelf.indexes, shelf.scope = await self._index(shelf.loaded, vectorizer)
+                indexes = await self._index(shelf.loaded, vectorizer, fingerprints)
+                shelf.indexes, shelf.fingerprints = indexes, fingerprints
 
-    async def _index(self, loaded: LoadedVersion, vectorizer: Vectorizer) -> tuple[Indexes, str]:
+    async def _index(self, loaded: LoadedVersion, vectorizer: Vectorizer, fingerprints: Fingerprints) -> Indexes:
         model_ids: dict[Model, str] = {}
         tables: dict[Model, tuple[list[int], Matrix]] = {}
-        for model in Model:
-            model_ids[model] = f"{model.value}@{await vectorizer.fingerprint(model)}"
+        for model, fingerprint in fingerprints.items():
+            model_ids[model] = f"{model.value}@{fingerprint}"
             wanted = await asyncio.to_thread(_wanted, model, tuple(loaded.entries.values()))
-            found = await self._complete(model, model_ids[model], wanted, vectorizer)
+            found = await self._complete(model, fingerprint, wanted, vectorizer)
             tables[model] = await asyncio.to_thread(_table, wanted, found)
-        indexes = await asyncio.to_thread(self._build, loaded.version, model_ids, tables)
-        return indexes, "+".join(model_ids.values())
+        return await asyncio.to_thread(self._build, loaded.version, model_ids, tables)
 
     async def _complete(
-        self, model: Model, model_id: str, wanted: dict[Key, tuple[str, list[int]]], vectorizer: Vectorizer
+        self, model: Model, fingerprint: str, wanted: dict[Key, tuple[str, list[int]]], vectorizer: Vectorizer
     ) -> dict[Key, Matrix]:
         """The wanted vectors; those not stored yet are computed and stored."""
+        model_id = f"{model.value}@{fingerprint}"
         found = await self._vectors.vectors(model_id)
         missing = [key for key in wanted if key not in found]
         for start in range(0, len(missing), STORED_AT_ONCE):
             part = missing[start : start + STORED_AT_ONCE]
-            fresh = await vectorizer.vectors(model, [wanted[key][0] for key in part], bulk=True)
+            fresh = await vectorizer.vectors(model, [wanted[key][0] for key in part], fingerprint, bulk=True)
             pairs = list(zip(part, fresh, strict=True))
             await self._vectors.add_vectors(model_id, pairs)
             found.update(pairs)

@@ -121,6 +121,13 @@ class Found:
     compared: int
     degraded: bool
 
+    def with_lists(self, places: Sequence[int], other: Found) -> Found:
+        """The lists at these places replaced by those of another search."""
+        lists = list(self.lists)
+        for place, listed in zip(places, other.lists, strict=True):
+            lists[place] = listed
+        return Found(tuple(lists), self.path, self.compared + other.compared, self.degraded or other.degraded)
+
 
 class VectorsMissing(Unavailable):
     """No vectors now: the embedding service is down, or the version's own are still being computed."""
@@ -129,10 +136,10 @@ class VectorsMissing(Unavailable):
 class Vectorizer(Protocol):
     """Texts to unit vectors."""
 
-    async def vectors(self, model: Model, texts: Sequence[str], bulk: bool = False) -> Matrix:
-        """(n, 384). Raises VectorsMissing."""
+    async def vectors(self, model: Model, texts: Sequence[str], fingerprint: str, bulk: bool = False) -> Matrix:
+        """(n, 384) of the model of this fingerprint; vectors of another do not compare. Raises VectorsMissing."""
         ...
 
-    async def fingerprint(self, model: Model) -> str:
-        """What the model's vectors compare with. Raises VectorsMissing."""
+    async def fingerprints(self) -> dict[Model, str]:
+        """What each model's vectors compare with now. Raises VectorsMissing where a model is not there."""
         ...

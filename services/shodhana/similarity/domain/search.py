@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,34 +14,58 @@ from .ranking import Legs, best_forms, grouped, reasons_of, reciprocal_ranks, we
 
 ALIAS_SCORE = 0.98
 NEAREST = 30  # entries each leg brings in
+SPELLING_SCOPE = "spelling"
 SCORE_DIGITS = 4  # what is beyond is rounding, which differs between a batch and a single query
 
 
 class Searcher:
-    """Searches one version. Without a vectorizer, or while it fails, by spelling alone.
-
-    `scope` names the models it searches with: what it finds stays true for this version and scope.
-    """
+    """Searches one version. Without a vectorizer, or while it fails, by spelling alone."""
 
     def __init__(
-        self, loaded: LoadedVersion, index: VectorIndex | None, vectorizer: Vectorizer | None, scope: str = ""
+        self,
+        loaded: LoadedVersion,
+        index: VectorIndex | None,
+        vectorizer: Vectorizer | None,
+        fingerprints: Mapping[Model, str] | None = None,
     ) -> None:
-        self.scope = scope
         self._loaded = loaded
         self._index = index
         self._vectorizer = vectorizer
+        self._fingerprints = fingerprints or {}
+
+    @property
+    def scope(self) -> str:
+        """Names the models it searches with: what it finds stays true for this version and scope."""
+        if self._vectorizer is None:
+            return SPELLING_SCOPE
+        return "+".join(f"{model.value}@{fingerprint}" for model, fingerprint in self._fingerprints.items())
 
     async def search(self, queries: Sequence[Query], options: Options) -> Found:
-        """Candidates in the order of the queries."""
+        """Candidates in the order of the queries; as many as asked for where so many pass the filter."""
         eligible = options.filter.eligible(self._loaded.entries)
+        count = len(self._loaded.entries) if eligible is None else len(eligible)
+        wanted = max(NEAREST, options.limit)
+        found = await self._search(queries, options, eligible, wanted)
+        while options.group_by and wanted < count:  # the nearest may all be of a few groups
+            short = [place for place, listed in enumerate(found.lists) if len(listed) < options.limit]
+            if not short:
+                break
+            wanted *= 4
+            more = await self._search([queries[place] for place in short], options, eligible, wanted)
+            found = found.with_lists(short, more)
+        return found
+
+    async def _search(
+        self, queries: Sequence[Query], options: Options, eligible: list[int] | None, wanted: int
+    ) -> Found:
         legs = [Legs() for _ in queries]
         path: Path | None = None
         compared, degraded = 0, False
         if options.mode in (Mode.HYBRID, Mode.LEXICAL):
-            await asyncio.to_thread(self._spelling, queries, legs, eligible, options.limit)
+            await asyncio.to_thread(self._spelling, queries, legs, eligible, wanted)
         if options.mode is not Mode.LEXICAL and self._vectorizer is not None:
             try:
-                path, compared = await self._vector_legs(queries, legs, options, eligible)
+                path, compared = await self._vector_legs(queries, legs, options, eligible, wanted)
             except VectorsMissing:
                 degraded = True
         lists = await asyncio.to_thread(self._rank_all, queries, legs, options)
@@ -57,7 +81,7 @@ class Searcher:
     ) -> tuple[tuple[Candidate, ...], ...]:
         return tuple(self._ranked(query, leg, options) for query, leg in zip(queries, legs, strict=True))
 
-    def _spelling(self, queries: Sequence[Query], legs: list[Legs], eligible: list[int] | None, limit: int) -> None:
+    def _spelling(self, queries: Sequence[Query], legs: list[Legs], eligible: list[int] | None, wanted: int) -> None:
         loaded = self._loaded
         allowed = None if eligible is None else set(eligible)
         columns = None if eligible is None else np.flatnonzero(np.isin(loaded.form_entries, eligible))
@@ -65,18 +89,18 @@ class Searcher:
         for query, leg, row in zip(queries, legs, rows, strict=True):
             leg.exact = {found for found in loaded.exact(query.heard) if allowed is None or found in allowed}
             leg.alias = {found for found in loaded.aliases(query.heard) if allowed is None or found in allowed}
-            leg.lexical = best_forms(row, loaded.form_entries, columns, max(NEAREST, limit))
+            leg.lexical = best_forms(row, loaded.form_entries, columns, wanted)
 
     async def _vector_legs(
-        self, queries: Sequence[Query], legs: list[Legs], options: Options, eligible: list[int] | None
+        self, queries: Sequence[Query], legs: list[Legs], options: Options, eligible: list[int] | None, wanted: int
     ) -> tuple[Path | None, int]:
         if self._index is None or self._vectorizer is None:
             raise VectorsMissing("the version's vectors are not loaded")
         model = Model.SEMANTIC if options.mode is Mode.SEMANTIC else Model.PHONETIC
         texts = list(dict.fromkeys(query.heard for query in queries))
-        vectors = await self._vectorizer.vectors(model, texts)
+        vectors = await self._vectorizer.vectors(model, texts, self._fingerprints.get(model, ""))
         places = {text: place for place, text in enumerate(texts)}
-        found = await self._index.nearest(model, vectors, max(NEAREST, options.limit), eligible, options.exact)
+        found = await self._index.nearest(model, vectors, wanted, eligible, options.exact)
         for query, leg in zip(queries, legs, strict=True):
             near = found.lists[places[query.heard]]
             target = leg.semantic if model is Model.SEMANTIC else leg.phonetic
@@ -91,7 +115,8 @@ class Searcher:
         contexts = list(dict.fromkeys(query.context for query in queries if query.context))
         if not contexts or self._index is None or self._vectorizer is None:
             return
-        vectors = await self._vectorizer.vectors(Model.SEMANTIC, [c.replace("___", "…") for c in contexts])
+        texts = [context.replace("___", "…") for context in contexts]
+        vectors = await self._vectorizer.vectors(Model.SEMANTIC, texts, self._fingerprints.get(Model.SEMANTIC, ""))
         places = {context: place for place, context in enumerate(contexts)}
         for query, leg in zip(queries, legs, strict=True):
             if query.context:
