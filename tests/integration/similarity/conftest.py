@@ -13,6 +13,7 @@ import asyncpg
 import numpy as np
 import pytest
 from shodhana.embedding.__main__ import _load as load_engine
+from shodhana.embedding.domain.engine import Engine
 from shodhana.embedding.settings import EmbeddingSettings
 from shodhana.runtime.postgres import open_pool
 from shodhana.runtime.settings import RuntimeSettings
@@ -50,6 +51,9 @@ class LocalVectorizer:
             fresh = engine.encode(engine.tokenize(missing))
             self._known.update(zip([(model, text) for text in missing], fresh, strict=True))
         return np.stack([self._known[model, text] for text in texts])
+
+    def engine(self, model: Model) -> Engine:
+        return self._engines[model]
 
     async def fingerprints(self) -> dict[Model, str]:
         if self.is_down:
