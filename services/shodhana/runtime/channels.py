@@ -16,7 +16,6 @@ from shodhana.api.identity.v1 import identity_pb2_grpc
 from shodhana.errors import DeadlineExceeded, DomainError
 
 from . import contracts, deadline, telemetry
-from .cancellation import is_cancelling
 from .replicas import Replica, Replicas
 from .service_account import ServiceAccountTokens
 from .settings import RuntimeSettings
@@ -120,10 +119,6 @@ class MeshChannel:
                 replica.note(error)
                 self._give_up_refused(error, headers)
                 raise
-            except asyncio.CancelledError:
-                if is_cancelling():
-                    raise
-                raise _cancelled_there() from None
             finally:
                 replica.in_flight -= 1
                 if stream is not None:
@@ -154,9 +149,7 @@ class MeshChannel:
         except asyncio.CancelledError:
             if call is not None:
                 call.cancel()  # abandoned calls are not cancelled by themselves
-            if is_cancelling():
-                raise
-            raise _cancelled_there() from None
+            raise
         finally:
             replica.in_flight -= 1
         self._throttle.succeeded()
@@ -220,12 +213,6 @@ class Channels:
             return None
         channel = cast("grpc.aio.Channel", self._channel("identity", None))
         return ServiceAccountTokens(identity_pb2_grpc.IdentityServiceStub(channel).IssueToken, account, secret)
-
-
-def _cancelled_there() -> grpc.aio.AioRpcError:
-    """What grpc.aio tells as CancelledError, as if the caller were to stop: the other side cancelled the call."""
-    nothing = grpc.aio.Metadata()
-    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, details="the called service gave up")
 
 
 @contextmanager

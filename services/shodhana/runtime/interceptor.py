@@ -129,6 +129,7 @@ class ServerCall:
         self._context = context
         self._code: int = code_pb2.OK
         self._subject = ""
+        self._peer = context.peer()  # asked for now: once the call is over, gRPC reads freed memory for it
         headers: dict[str, str] = dict(cast("Headers", context.invocation_metadata() or ()))
         self._authorization = headers.get("authorization")
         self.request_id = headers.get("x-request-id", "")[:MAX_REQUEST_ID] or str(uuid.uuid4())
@@ -177,7 +178,7 @@ class ServerCall:
             method=self._method.path,
             code=code,
             ms=round(elapsed_s * 1000, 2),
-            peer=self._context.peer(),
+            peer=self._peer,
             subject=self._subject,
             request_id=self.request_id,
             trace_id=trace_id,

@@ -134,10 +134,11 @@ def _options(keepalive_s: float) -> list[tuple[str, Any]]:
     return [
         ("grpc.keepalive_time_ms", int(keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(keepalive_s * 250)),
+        ("grpc.http2.ping_timeout_ms", int(keepalive_s * 250)),  # else any other lost ping keeps ours back for 60 s
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 2_000),  # how long a connection may take, whatever its name says
         ("grpc.max_reconnect_backoff_ms", 1_000),
         ("grpc.max_send_message_length", MAX_CALL_BYTES),
         ("grpc.max_receive_message_length", MAX_CALL_BYTES),

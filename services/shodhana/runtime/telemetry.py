@@ -27,7 +27,7 @@ from .settings import RuntimeSettings
 PROPAGATOR = TraceContextTextMapPropagator()
 EXPORT_DELAY_MS = 500
 tracer = trace.get_tracer("shodhana")
-_NOT_SAMPLED = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-00")
+_NOT_SAMPLED = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f][02468ace]")
 _to_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode  # made once: json.dumps makes one each time
 
 
