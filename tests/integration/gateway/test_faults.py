@@ -68,6 +68,8 @@ async def test_a_replica_killed_under_load_costs_no_read(own_gateway: Gateway) -
     outcomes = await under_load(own_gateway, own_gateway.replicas[0].kill)
     assert lost(outcomes) == {}
     assert sum(outcomes.values()) >= CALLS_PER_S * LOAD_S * 0.9
+    name = "cluster.embedding.outlier_detection.ejections_enforced_consecutive_local_origin_failure"
+    assert own_gateway.statistics(name)[name] >= 1  # sooner than its health check would tell
 
 
 async def test_a_replica_that_freezes_under_load_costs_no_read(own_gateway: Gateway) -> None:

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,11 @@ def cpu_s(*command: str) -> float:
 def test_the_base_install_asks_for_these_packages_only() -> None:
     wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {text.partition(">")[0] for text in wanted} == BASE
+
+
+def test_a_users_type_checker_sees_the_types() -> None:
+    for package in ("shodhana_client", "shodhana"):
+        assert files(package).joinpath("py.typed").is_file()
 
 
 def test_the_client_works_with_the_base_install_alone() -> None:
