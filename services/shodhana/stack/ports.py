@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+SINGLE = range(11_000, 20_000)
 FIRST, BLOCK, BLOCKS = 20_000, 60, 200
-"""Below the kernel's range for outgoing connections: a program that starts again finds its own port free."""
+"""Both below the kernel's range for outgoing connections: what is free now still is when a program takes it."""
 
 
-def free_port(preferred: int = 0) -> int:
+def free_port(preferred: int | None = None) -> int:
     """`preferred` where nobody listens on it, else any port that is free now."""
-    for port in (preferred, 0):
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections just closed do no harm
-            try:
-                listener.bind((LOOPBACK, port))
-                listener.listen()
-            except OSError:
-                continue
-            found: int = listener.getsockname()[1]
-            return found
+    first = secrets.randbelow(len(SINGLE))  # not from `random`, which tests seed alike
+    anywhere = (*SINGLE[first:], *SINGLE[:first])
+    for port in anywhere if preferred is None else (preferred, *anywhere):
+        if _is_free(port):
+            return port
     raise OSError("no port is free on the loopback interface")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections just closed do no harm
+        try:
+            listener.bind((LOOPBACK, port))
+            listener.listen()
+        except OSError:
+            return False
+        return True
 
 
 def allot(names: Iterable[str], directory: Path) -> dict[str, int]:
@@ -34,4 +42,4 @@ def allot(names: Iterable[str], directory: Path) -> dict[str, int]:
     """
     start = FIRST + zlib.crc32(str(directory).encode()) % BLOCKS * BLOCK
     candidates = iter(range(start, FIRST + BLOCK * BLOCKS * 2))
-    return {name: next(port for port in candidates if free_port(port) == port) for name in names}
+    return {name: next(filter(_is_free, candidates)) for name in names}

@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, render
-from shodhana.stack.ports import free_port
+from shodhana.stack.ports import allot
 
 BACKEND = Path(__file__).parent / "backend.py"
 START_S = 20
@@ -220,16 +220,18 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def base_parameters(folder: Path, certificates: Path, replicas: list[Replica]) -> GatewayParameters:
+def base_parameters(
+    folder: Path, certificates: Path, replicas: list[Replica], ports: dict[str, int]
+) -> GatewayParameters:
     cluster = Cluster(tuple(replica.address for replica in replicas))
     return GatewayParameters(
         certificate=certificates / "chain.crt",
         private_key=certificates / "gateway.key",
         jwks=folder / "jwks.json",
         clusters=dict.fromkeys(SERVICES, cluster),
-        listen=f"127.0.0.1:{free_port()}",
-        admin=f"127.0.0.1:{free_port()}",
-        metrics=f"127.0.0.1:{free_port()}",
+        listen=f"127.0.0.1:{ports['listen']}",
+        admin=f"127.0.0.1:{ports['admin']}",
+        metrics=f"127.0.0.1:{ports['metrics']}",
         allowed_origins=("https://dashboard.example",),
         rate_limits=RateLimits(total_per_s=20_000, subject_per_s=10_000, token_per_s=5),
     )
@@ -242,12 +244,14 @@ def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterato
     `tls`: a folder of certificates, with which the replicas ask for TLS. `by_name`: they are found through DNS.
     """
     tls, by_name = changes.pop("tls", None), changes.pop("by_name", False)
-    replicas = [Replica(free_port(), folder / "attempts", tls) for _ in range(2)]
+    # Not any free port: before Envoy has it, an outgoing connection of another test could be given the same one.
+    ports = allot(("listen", "admin", "metrics", "first", "second"), folder)
+    replicas = [Replica(ports[name], folder / "attempts", tls) for name in ("first", "second")]
     for replica in replicas:
         replica.start()
     keys = Keys(folder / "jwks.json")
     keys.publish()
-    parameters = replace(base_parameters(folder, certificates, replicas), **changes)
+    parameters = replace(base_parameters(folder, certificates, replicas, ports), **changes)
     if by_name:
         names = tuple(f"localhost:{replica.port}" for replica in replicas)
         parameters = replace(parameters, clusters=dict.fromkeys(SERVICES, Cluster(names, "dns")))
@@ -262,7 +266,8 @@ def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterato
         assert process.poll() is None, log.read_text()
         yield gateway
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it may have failed to start
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(10)
         for replica in replicas:
             replica.kill()

@@ -57,6 +57,12 @@ def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
         assert free_port(wanted) != wanted
 
 
+def test_no_port_is_one_that_the_kernel_gives_to_outgoing_connections(tmp_path: Path) -> None:
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(free_port() < lowest for _ in range(20))
+    assert max(allot(map(str, range(60)), tmp_path).values()) < lowest
+
+
 def test_logs_are_turned_over_and_the_oldest_forgotten(tmp_path: Path) -> None:
     log = tmp_path / "quality.log"
     for number in range(6):
