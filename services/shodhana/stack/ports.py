@@ -17,8 +17,8 @@ FIRST, BLOCK, BLOCKS = 20_000, 60, 200
 def free_port(preferred: int | None = None) -> int:
     """`preferred` where nobody listens on it, else any port that is free now."""
     first = secrets.randbelow(len(SINGLE))  # not from `random`, which tests seed alike
-    candidates = [*SINGLE[first:], *SINGLE[:first]]
-    for port in candidates if preferred is None else [preferred, *candidates]:
+    candidates: list[int] = [*([] if preferred is None else [preferred]), *SINGLE[first:], *SINGLE[:first]]
+    for port in candidates:
         if _is_free(port):
             return port
     raise OSError("no port is free on the loopback interface")
