@@ -16,7 +16,7 @@ from shodhana.api.identity.v1 import identity_pb2_grpc
 from shodhana.errors import DeadlineExceeded, DomainError
 
 from . import contracts, deadline, telemetry
-from .replicas import Replica, Replicas
+from .replicas import GONE, Replica, Replicas
 from .service_account import ServiceAccountTokens
 from .settings import RuntimeSettings
 
@@ -163,7 +163,7 @@ class MeshChannel:
             return None
         if self._give_up_refused(error, headers):
             return 0.0 if attempt == 1 else None  # refused before anything was done: safe whatever the method
-        if error.code() is not grpc.StatusCode.UNAVAILABLE or not contracts.is_repeatable(method):
+        if error.code() not in GONE or not contracts.is_repeatable(method):
             return None
         return random.uniform(0.5, 1) * BACK_OFF_S * 2**attempt if self._throttle.may_retry() else None
 

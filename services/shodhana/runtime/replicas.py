@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 import socket
 import time
@@ -11,27 +12,34 @@ from typing import Any
 
 import grpc
 import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from shodhana.errors import Unavailable
 
 MAX_CALL_BYTES = 64 * 1024 * 1024
 SHUN_S = 1.0  # a replica that just failed is passed over that long, where there is another
+WATCH_PAUSE_S = 0.2
 RESOLVE_EVERY_S = 5.0
 LEAVING_S = 60.0  # calls to a replica whose address is gone may still end
 DNS = "dns:///"
+GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""How a call to a replica that is down, or going down, ends; one that we cancel ourselves raises CancelledError."""
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 _log = structlog.get_logger()
 
 
 class Replica:
-    """One address, its connection and how busy it is."""
+    """One address, its connection, how busy it is and whether it wants calls."""
 
     def __init__(self, target: str, keepalive_s: float) -> None:
         self.target = target
         self.in_flight = 0
         self.shunned_until = 0.0
+        self.is_serving = True  # until it says otherwise
         self._channel = grpc.aio.insecure_channel(target, options=_options(keepalive_s))
         self._callables: dict[str, Any] = {}
+        # In a context of its own: it has nothing to do with the RPC in which the first call is made.
+        self._watch = asyncio.create_task(self._watch_health(), context=contextvars.Context())
 
     def callable_for(self, kind: str, method: str, serializers: tuple[Any, Any]) -> Any:
         """The multicallable of a method, made once."""
@@ -45,12 +53,27 @@ class Replica:
 
     def note(self, error: grpc.aio.AioRpcError) -> None:
         """Passes over this replica for a while where it was not to be reached."""
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
+        if error.code() in GONE:
             self.shunned_until = time.monotonic() + SHUN_S
 
     async def close(self, grace_s: float | None = None) -> None:
         """Closes the connection, once its calls have ended or `grace_s` is over."""
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
         await self._channel.close(grace_s)
+
+    async def _watch_health(self) -> None:
+        """Follows what the replica says of itself: one that drains, or lacks what it needs, is left to others."""
+        stub = health_pb2_grpc.HealthStub(self._channel)
+        while True:
+            try:
+                async for answer in stub.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
+                    self.is_serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    return
+                self.is_serving = True  # nothing is known: calls will tell
+            await asyncio.sleep(WATCH_PAUSE_S)
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -72,23 +95,26 @@ class Replicas:
         self._fixed = [target for target in targets if not target.startswith(DNS)]
         self._keepalive_s = keepalive_s
         self._lookup = lookup
-        self._replicas = {target: Replica(target, keepalive_s) for target in self._fixed}
+        self._replicas: dict[str, Replica] = {}
         self._resolve_at = 0.0
         self._looking_up: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def least_loaded(self) -> Replica:
-        """The replica with the fewest calls in flight, one that failed lately only where all did.
+        """The replica with the fewest calls in flight; one that failed lately, or serves no longer, only where all do.
 
         Raises Unavailable where no address is known.
         """
+        for target in self._fixed:
+            self._add(target)
         if self._names:
             await self._look_up()
         if not self._replicas:
             raise Unavailable(f"no address of {self._service} is known", retry_after_s=1)
         now = time.monotonic()
         everyone = list(self._replicas.values())
-        well = [replica for replica in everyone if replica.shunned_until <= now] or everyone
+        reachable = [replica for replica in everyone if replica.shunned_until <= now] or everyone
+        well = [replica for replica in reachable if replica.is_serving] or reachable
         fewest = min(replica.in_flight for replica in well)
         return random.choice([replica for replica in well if replica.in_flight == fewest])
 
@@ -118,10 +144,14 @@ class Replicas:
                 _log.warning("name_not_resolved", name=name, error=type(error).__name__)
                 self._resolve_at = time.monotonic() + SHUN_S
                 return
-        for target in targets - set(self._replicas):
-            self._replicas[target] = Replica(target, self._keepalive_s)
+        for target in targets:
+            self._add(target)
         for target in set(self._replicas) - targets:
             self._begin(self._replicas.pop(target).close(LEAVING_S))
+
+    def _add(self, target: str) -> None:
+        if target not in self._replicas:
+            self._replicas[target] = Replica(target, self._keepalive_s)
 
     def _begin(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)

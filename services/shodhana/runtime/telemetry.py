@@ -26,6 +26,7 @@ from .settings import RuntimeSettings
 
 PROPAGATOR = TraceContextTextMapPropagator()
 EXPORT_DELAY_MS = 500
+EXPORT_TIMEOUT_S = 3  # with its retries; so long the end of a process may wait for a collector that is away
 tracer = trace.get_tracer("shodhana")
 _NOT_SAMPLED = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f][02468ace]")
 _to_json = json.JSONEncoder(ensure_ascii=False, default=repr).encode  # made once: json.dumps makes one each time
@@ -39,7 +40,8 @@ def set_up(settings: RuntimeSettings) -> None:
     resource = Resource.create({"service.name": settings.service_name, "service.instance.id": str(os.getpid())})
     provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(settings.trace_sampling))
     endpoint = settings.otel_exporter_otlp_endpoint
-    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=not endpoint.startswith("https:"))
+    insecure = not endpoint.startswith("https:")
+    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=insecure, timeout=EXPORT_TIMEOUT_S)
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=EXPORT_DELAY_MS))
     trace.set_tracer_provider(provider)
     AsyncPGInstrumentor().instrument()

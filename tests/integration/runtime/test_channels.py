@@ -110,6 +110,33 @@ async def test_an_unavailable_replica_is_passed_over_for_a_while(
     assert len(ill.script.calls) <= 1
 
 
+async def test_a_replica_that_drains_gets_no_further_call(serve: Any, mesh: Any, until: Any) -> None:
+    leaving, staying = await serve(), await serve()
+    channel = mesh(leaving.target, staying.target)
+    stub = identity_pb2_grpc.UserServiceStub(channel)
+    request = identity_pb2.CreateUserRequest(user=identity_pb2.User(email="a@example.org"))
+    for one in (leaving, staying):
+        one.script.create_user = answering(identity_pb2.User())
+    await stub.CreateUser(request)
+    replica = channel._replicas._replicas[leaving.target]
+    await until(lambda: replica.is_serving)
+    await leaving.application._health.retire()
+    await until(lambda: not replica.is_serving)
+    before = len(leaving.script.calls)
+    for _ in range(50):
+        await stub.CreateUser(request)
+    assert len(leaving.script.calls) == before
+    await staying.application._health.retire()
+    await stub.CreateUser(request)  # where nobody serves, one is better than none
+
+
+def answering(answer: Any) -> Any:
+    async def call(request: Any, context: Any) -> Any:
+        return answer
+
+    return call
+
+
 async def test_what_cannot_be_repeated_is_tried_once(served: Any, mesh: Any) -> None:
     served.script.create_user = raising(errors.Unavailable("down"))
     stub = identity_pb2_grpc.UserServiceStub(mesh(served.target))
@@ -184,9 +211,9 @@ async def test_streams_are_counted_while_they_last_and_not_after(serve: Any, mes
 
     served.script.watch = watch
     channel = mesh(served.target)
-    [replica] = channel._replicas._replicas.values()
     stream = review_pb2_grpc.ReviewServiceStub(channel).WatchCases(review_pb2.WatchCasesRequest())
     await anext(stream)
+    replica = await channel._replicas.least_loaded()
     assert replica.in_flight == 1
     await stream.aclose()
     assert replica.in_flight == 0
