@@ -11,17 +11,15 @@ from shodhana.stack.places import default_directory
 from shodhana.stack.screen import IMPATIENT_S, Progress, Watcher, front_page, print_status
 from shodhana.stack.state import Phase, StackState
 
-NOW = time.time()
-
 
 def state(*parts: PartState, phase: Phase = Phase.STARTING, directory: Path = Path("/elsewhere")) -> StackState:
     addresses = {"rest": "https://localhost:1/v1", "client": "/elsewhere/client.json"}
-    return StackState(directory, phase, 7, NOW - 20, addresses=addresses, parts=list(parts))
+    return StackState(directory, phase, 7, time.time() - 20, addresses=addresses, parts=list(parts))
 
 
 def test_each_part_is_told_once_when_it_is_ready_and_each_restart(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
-    quality = PartState("quality", Condition.STARTING, pid=8, started_at=NOW)
+    quality = PartState("quality", Condition.STARTING, pid=8, started_at=time.time())
     for condition, restarts in ((Condition.STARTING, 0), (Condition.HEALTHY, 0), (Condition.HEALTHY, 0)):
         quality.condition, quality.restarts = condition, restarts
         progress(state(quality))
@@ -34,8 +32,8 @@ def test_each_part_is_told_once_when_it_is_ready_and_each_restart(capsys: pytest
 
 def test_what_keeps_a_start_waiting_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
-    late = PartState("similarity", Condition.STARTING, started_at=NOW - IMPATIENT_S - 1, health="NOT_SERVING")
-    young = PartState("quality", Condition.STARTING, started_at=NOW, health="no answer")
+    late = PartState("similarity", Condition.STARTING, started_at=time.time() - IMPATIENT_S - 1, health="NOT_SERVING")
+    young = PartState("quality", Condition.STARTING, started_at=time.time(), health="no answer")
     for _ in range(3):
         progress(state(late, young))
     (line,) = capsys.readouterr().out.splitlines()
@@ -65,7 +63,10 @@ def test_a_stack_in_the_foreground_is_told_once_for_each_phase(capsys: pytest.Ca
 
 def test_the_status_is_one_plain_line_a_part_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     health = "not healthy after 90 s: " + "NOT_SERVING " * 10
-    parts = (PartState("postgres", Condition.HEALTHY, 8, 5432, started_at=NOW), PartState("quality", health=health))
+    parts = (
+        PartState("postgres", Condition.HEALTHY, 8, 5432, started_at=time.time()),
+        PartState("quality", health=health),
+    )
     print_status(state(*parts, phase=Phase.READY))
     title, head, first, second = capsys.readouterr().out.splitlines()
     assert title == "ready  /elsewhere"
