@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+from contextlib import suppress
 from functools import partial
 
 import asyncpg
@@ -19,9 +21,9 @@ from .adapters.postgres_index import PostgresIndex
 from .adapters.postgres_store import PostgresStore
 from .adapters.snapshot_index import SnapshotIndex, VectorTable
 from .domain.glossary import take_over_glossary
-from .domain.index import Matrix, Model
+from .domain.index import Model
 from .domain.lexicon import Version
-from .domain.library import Indexes, Library
+from .domain.library import Indexes, Library, Table
 from .lexicon_servicer import LexiconServicer
 from .servicer import SimilarityServicer
 from .settings import SimilaritySettings
@@ -46,16 +48,26 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
 
 
 async def _keep_up(library: Library, interval_s: float) -> None:
+    searchable: frozenset[int] = frozenset()
     try:
         while True:
             await library.refresh()
+            if library.with_vectors != searchable:
+                searchable = library.with_vectors
+                await asyncio.to_thread(_release_memory)
             await asyncio.sleep(interval_s)
     finally:
         await library.close()
 
 
+def _release_memory() -> None:
+    """Gives back what loading a version took beside what it keeps: glibc holds on to it for good."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _build_indexes(
-    pool: asyncpg.Pool, version: Version, model_ids: dict[Model, str], tables: dict[Model, tuple[list[int], Matrix]]
+    pool: asyncpg.Pool, version: Version, model_ids: dict[Model, str], tables: dict[Model, Table]
 ) -> Indexes:
     snapshot = {model: VectorTable(np.array(ids, np.int64), matrix) for model, (ids, matrix) in tables.items()}
     return Indexes(SnapshotIndex(snapshot), PostgresIndex(pool, version.version_id, model_ids))

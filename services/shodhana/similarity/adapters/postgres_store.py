@@ -12,7 +12,7 @@ import numpy as np
 from shodhana.errors import AlreadyExists
 from shodhana.runtime.postgres import Connection
 
-from ..domain.index import DIMENSIONS, Matrix
+from ..domain.index import DIMENSIONS, Halves, Matrix
 from ..domain.lexicon import (
     Entry,
     EntryNotFound,
@@ -35,6 +35,7 @@ _FILTER = (
     "AND term_norm LIKE $3 || '%'))"
 )
 Record = tuple[Any, ...]
+Key = tuple[str, str, str]
 _LATEST_ORIGIN = "SELECT origin FROM lexicon_version WHERE origin <> '' ORDER BY version_id DESC LIMIT 1"
 
 
@@ -124,7 +125,7 @@ class PostgresStore:
             raise EntryNotFound(f"version {version_id} has no entry {entry_id}")
         return _entry(row)
 
-    async def vectors(self, model_id: str) -> dict[tuple[str, str, str], Matrix]:
+    async def vectors(self, model_id: str) -> dict[Key, Halves]:
         """All vectors of a model by (domain, term_norm, context_hash)."""
         rows = await self._pool.fetch(
             "SELECT domain, term_norm, context_hash, halfvec_send(embedding) AS bytes FROM semantic_embeddings "
@@ -133,7 +134,7 @@ class PostgresStore:
         )
         return await asyncio.to_thread(_vectors_by_key, rows)
 
-    async def add_vectors(self, model_id: str, vectors: Iterable[tuple[tuple[str, str, str], Matrix]]) -> None:
+    async def add_vectors(self, model_id: str, vectors: Iterable[tuple[Key, Matrix]]) -> None:
         """Stores vectors; those that are there already stay."""
         records = await asyncio.to_thread(lambda: [(model_id, *key, _literal(vector)) for key, vector in vectors])
         async with self._pool.acquire() as connection, connection.transaction():
@@ -226,13 +227,13 @@ def _entry(row: asyncpg.Record) -> Entry:
     return Entry(**{**fields, "aliases": tuple(fields["aliases"])})
 
 
-def _vectors_by_key(rows: Sequence[asyncpg.Record]) -> dict[tuple[str, str, str], Matrix]:
-    return {(row["domain"], row["term_norm"], row["context_hash"]): _from_halfvec(row["bytes"]) for row in rows}
-
-
-def _from_halfvec(data: bytes) -> Matrix:
-    """pgvector's binary form: two bytes of dimensions, two unused, then big-endian half floats."""
-    return np.frombuffer(data, ">f2", offset=4).astype(np.float32)
+def _vectors_by_key(rows: Sequence[asyncpg.Record]) -> dict[Key, Halves]:
+    """Rows of one matrix, from pgvector's binary form: four bytes of head, then big-endian half floats."""
+    content = b"".join([row["bytes"][4:] for row in rows])
+    matrix = np.frombuffer(content, ">f2").astype(np.float16).reshape(-1, DIMENSIONS)
+    return {
+        (row["domain"], row["term_norm"], row["context_hash"]): vector for row, vector in zip(rows, matrix, strict=True)
+    }
 
 
 def _literal(vector: Matrix) -> str:

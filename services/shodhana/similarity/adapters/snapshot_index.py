@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.index import DIMENSIONS, Matrix, Model, Neighbour, Neighbours, Path
+from ..domain.index import DIMENSIONS, Halves, Matrix, Model, Neighbour, Neighbours, Path
 
 RERANKED = 400
 EXACT_BELOW = 8_000  # rows; under it one product with all rows takes no longer than two passes
@@ -20,12 +20,12 @@ Rows = NDArray[np.int64]
 class VectorTable:
     """Rows of unit vectors, each belonging to an entry."""
 
-    def __init__(self, entry_ids: Rows, vectors: Matrix, exact_below: int = EXACT_BELOW) -> None:
+    def __init__(self, entry_ids: Rows, vectors: Matrix | Halves, exact_below: int = EXACT_BELOW) -> None:
         self.entry_ids = entry_ids
-        self._rows = np.ascontiguousarray(vectors, np.float16)
-        self._bits = np.ascontiguousarray(_sign_bits(vectors).T)  # (6, n): one pass over each word of bits
-        self._full = np.ascontiguousarray(vectors, np.float32) if len(vectors) < exact_below else None
         self._exact_below = exact_below
+        self._rows: Matrix | Halves = np.ascontiguousarray(vectors, np.float16)
+        if len(vectors) >= exact_below:
+            self._bits = np.ascontiguousarray(_sign_bits(vectors).T)  # (6, n): one pass over each word of bits
 
     def __len__(self) -> int:
         return len(self.entry_ids)
@@ -60,15 +60,15 @@ class VectorTable:
 
     def _products(self, queries: Matrix, chosen: Rows | None, count: int) -> Matrix:
         """(queries, count) cosines; float16 rows are widened part by part."""
-        if self._full is not None:
-            rows = self._full if chosen is None else self._full[chosen]
-            return np.asarray(queries @ rows.T, np.float32)
+        if chosen is None and len(self) < self._exact_below:  # compared again and again: widened once
+            self._rows = self._rows.astype(np.float32, copy=False)
+            return np.asarray(queries @ self._rows.T, np.float32)
         result = np.empty((len(queries), count), np.float32)
         step = BLOCK_CELLS // DIMENSIONS
         for start in range(0, count, step):
             part = slice(start, start + step)
-            halves = self._rows[part] if chosen is None else self._rows[chosen[part]]
-            result[:, part] = queries @ halves.astype(np.float32).T
+            rows = self._rows[part] if chosen is None else self._rows[chosen[part]]
+            result[:, part] = queries @ rows.astype(np.float32, copy=False).T
         return result
 
     def _find_by_bits(self, query: Matrix, limit: int, chosen: Rows | None) -> tuple[Neighbour, ...]:
@@ -122,7 +122,7 @@ def _nearest(
     return Neighbours(lists, path, len(queries) * (len(table) if chosen is None else len(chosen)))
 
 
-def _sign_bits(vectors: Matrix) -> NDArray[np.uint64]:
+def _sign_bits(vectors: Matrix | Halves) -> NDArray[np.uint64]:
     """(n, 6) words of sign bits."""
     packed = np.packbits(vectors > 0, axis=1)
     return np.ascontiguousarray(packed).view(np.uint64).reshape(len(vectors), DIMENSIONS // 64)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
+Halves = NDArray[np.float16]
 DIMENSIONS = 384
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .index import DIMENSIONS, Matrix, Model, VectorIndex
+from .index import DIMENSIONS, Halves, Matrix, Model, VectorIndex
 from .lexicon import Entry, LexiconEmpty, LexiconStore, Version
 from .lookup import LoadedVersion
 from .query import Vectorizer, VectorsMissing
@@ -27,7 +27,7 @@ Fingerprints = dict[Model, str]
 class VectorStore(Protocol):
     """Vectors by (domain, term_norm, context_hash), for one model and fingerprint."""
 
-    async def vectors(self, model_id: str) -> dict[Key, Matrix]: ...
+    async def vectors(self, model_id: str) -> dict[Key, Halves]: ...
 
     async def add_vectors(self, model_id: str, vectors: Iterable[tuple[Key, Matrix]]) -> None: ...
 
@@ -40,7 +40,8 @@ class Indexes:
     postgres: VectorIndex
 
 
-BuildIndexes = Callable[[Version, dict[Model, str], dict[Model, tuple[list[int], Matrix]]], Indexes]
+Table = tuple[list[int], Halves]
+BuildIndexes = Callable[[Version, dict[Model, str], dict[Model, Table]], Indexes]
 
 
 @dataclass(slots=True)
@@ -74,6 +75,11 @@ class Library:
         self._latest: int | None = None
         self._loading = asyncio.Lock()
         self._indexing = asyncio.Lock()
+
+    @property
+    def with_vectors(self) -> frozenset[int]:
+        """Numbers of the loaded versions whose vectors can be searched."""
+        return frozenset(number for number, shelf in self._shelves.items() if shelf.indexes is not None)
 
     async def loaded(self, version_id: int) -> LoadedVersion:
         """A version. Raises VersionNotFound."""
@@ -170,7 +176,7 @@ class Library:
 
     async def _index(self, loaded: LoadedVersion, vectorizer: Vectorizer, fingerprints: Fingerprints) -> Indexes:
         model_ids: dict[Model, str] = {}
-        tables: dict[Model, tuple[list[int], Matrix]] = {}
+        tables: dict[Model, Table] = {}
         for model, fingerprint in fingerprints.items():
             model_ids[model] = f"{model.value}@{fingerprint}"
             wanted = await asyncio.to_thread(_wanted, model, tuple(loaded.entries.values()))
@@ -180,7 +186,7 @@ class Library:
 
     async def _complete(
         self, model: Model, fingerprint: str, wanted: dict[Key, tuple[str, list[int]]], vectorizer: Vectorizer
-    ) -> dict[Key, Matrix]:
+    ) -> dict[Key, Halves]:
         """The wanted vectors; those not stored yet are computed and stored."""
         model_id = f"{model.value}@{fingerprint}"
         found = await self._vectors.vectors(model_id)
@@ -190,14 +196,14 @@ class Library:
             fresh = await vectorizer.vectors(model, [wanted[key][0] for key in part], fingerprint, bulk=True)
             pairs = list(zip(part, fresh, strict=True))
             await self._vectors.add_vectors(model_id, pairs)
-            found.update(pairs)
+            found.update((key, row.astype(np.float16)) for key, row in pairs)
         return found
 
 
-def _table(wanted: dict[Key, tuple[str, list[int]]], found: dict[Key, Matrix]) -> tuple[list[int], Matrix]:
+def _table(wanted: dict[Key, tuple[str, list[int]]], found: dict[Key, Halves]) -> Table:
     """Entries and their vectors, row by row."""
     rows = [(entry_id, found[key]) for key, (_, ids) in wanted.items() for entry_id in ids]
-    matrix = np.stack([row for _, row in rows]) if rows else np.zeros((0, DIMENSIONS), np.float32)
+    matrix = np.stack([row for _, row in rows]) if rows else np.zeros((0, DIMENSIONS), np.float16)
     return [entry_id for entry_id, _ in rows], matrix
 
 
