@@ -35,6 +35,7 @@ _LOST_DATABASE = (
     asyncpg.CrashShutdownError,
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.ReadOnlySQLTransactionError,  # a standby, after a fail-over
+    asyncpg.InternalClientError,  # a connection that was cut while asyncpg prepared it
 )
 _TEXT_NOT_STORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 _CLOSED = (
@@ -47,7 +48,7 @@ def as_domain_error(error: Exception) -> errors.DomainError | None:
     """The expected failure behind an exception; None where it was not expected."""
     if isinstance(error, errors.DomainError):
         return error
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return _of_database(error)
     if isinstance(error, ConnectionError | RedisError | socket.gaierror):
         return errors.Unavailable("a dependency is not reachable", retry_after_s=DEFAULT_RETRY_S)

@@ -308,7 +308,7 @@ async def test_a_real_name_is_looked_up(served: Any, mesh: Any) -> None:
     assert len(served.script.calls) == 1
 
 
-async def test_a_called_services_span_hangs_on_the_callers(serve: Any, mesh: Any, spans: Any) -> None:
+async def test_a_called_services_span_hangs_on_the_callers(serve: Any, mesh: Any, spans: Any, until: Any) -> None:
     front, behind = await serve(), await serve()
     stub = stub_of(mesh(behind.target))
 
@@ -318,9 +318,9 @@ async def test_a_called_services_span_hangs_on_the_callers(serve: Any, mesh: Any
     front.script.search = search
     behind.script.search = raising(errors.NotFound("none"))
     await failure(front.similarity.Search(REQUEST, metadata=front.metadata()))
+    await until(lambda: len(spans()) == 3)
     by_kind = {(span.kind.name, span.parent is None): span for span in spans()}
     root, client, server = by_kind["SERVER", True], by_kind["CLIENT", False], by_kind["SERVER", False]
-    assert len(spans()) == 3
     assert client.parent.span_id == root.context.span_id
     assert server.parent.span_id == client.context.span_id
     assert client.status.description == "NOT_FOUND"

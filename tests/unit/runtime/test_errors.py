@@ -112,6 +112,7 @@ def of_a_call(code: grpc.StatusCode) -> grpc.aio.AioRpcError:
         (asyncpg.DiskFullError("x"), errors.Unavailable),
         (asyncpg.ReadOnlySQLTransactionError("x"), errors.Unavailable),
         (asyncpg.InterfaceError("pool is closing"), errors.Unavailable),
+        (asyncpg.InternalClientError("cannot switch to state 11"), errors.Unavailable),
         (asyncpg.InterfaceError("cannot perform operation: connection is closed"), errors.Unavailable),
         (asyncpg.DeadlockDetectedError("x"), errors.Aborted),
         (asyncpg.SerializationError("x"), errors.Aborted),
