@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,6 +18,8 @@ from typing import Any
 import grpc
 import pytest
 import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -27,9 +33,11 @@ from shodhana.runtime.application import Application
 from shodhana.runtime.channels import MeshChannel
 from shodhana.runtime.replicas import Replicas
 from shodhana.runtime.settings import RuntimeSettings
+from shodhana.stack.ports import free_port
 
 EVERYTHING = ("lexicon:read", "embeddings:read", "reviews:read", "reviews:write", "users:manage")
 PATIENCE_S = 10.0
+DEADLINE_S = 30
 Answer = Callable[[Any, Any], Awaitable[Any]]
 
 
@@ -193,3 +201,118 @@ async def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> N
 @pytest.fixture(name="until")
 def until_fixture() -> Any:
     return until
+
+
+@dataclass
+class Process:
+    """A running service, and the files it speaks by."""
+
+    process: asyncio.subprocess.Process
+    target: str
+    directory: Path
+
+    @property
+    def events(self) -> list[str]:
+        path = self.directory / "events"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.directory / "log").read_text().splitlines()]
+
+    @property
+    def complaints(self) -> str:
+        return (self.directory / "complaints").read_text()
+
+    def release(self, name: str) -> None:
+        (self.directory / name).touch()
+
+    async def status(self, service: str = "") -> int:
+        """The health; 0 while it does not answer."""
+        async with grpc.aio.insecure_channel(self.target) as channel:
+            try:
+                request = health_pb2.HealthCheckRequest(service=service)
+                return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=2)).status)
+            except grpc.aio.AioRpcError:
+                return 0
+
+    async def until_status(self, status: int, service: str = "") -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while await self.status(service) != status:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        async with asyncio.timeout(DEADLINE_S):
+            return await self.process.wait()
+
+
+@pytest.fixture
+async def start(tmp_path: Path, signer: KeyFileSigner) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+    """Starts a process; `ready` lets its door stand open from the beginning."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(ready: bool = True, **settings: str) -> Process:
+        directory = tmp_path / f"process-{len(started)}"
+        directory.mkdir()
+        if ready:
+            (directory / "ready").touch()
+        target = f"127.0.0.1:{free_port()}"
+        environment = {
+            "LISTEN_ADDRESS": target,
+            "JWKS_PATH": str(tmp_path / "jwks.json"),
+            "EVENTS_PATH": str(directory / "events"),
+            "READY_PATH": str(directory / "ready"),
+            "RELEASE_PATH": str(directory / "release"),
+            "DRAIN_S": "0.3",
+            "STOP_GRACE_S": "5",
+            **settings,
+        }
+        with (directory / "log").open("w") as log, (directory / "complaints").open("w") as complaints:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, str(Path(__file__).with_name("service.py"))),
+                env=os.environ | environment,
+                stdout=log,
+                stderr=complaints,
+            )
+        started.append(process)
+        return Process(process, target, directory)
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Keeps the spans that arrive over OTLP."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+
+    async def Export(self, request: Any, context: Any) -> Any:
+        scopes = (scope for resource in request.resource_spans for scope in resource.scope_spans)
+        self.spans.extend(span for scope in scopes for span in scope.spans)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[tuple[Collector, str]]:
+    server, servicer = grpc.aio.server(), Collector()
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield servicer, f"http://127.0.0.1:{port}"
+    await server.stop(0)
+
+
+@pytest.fixture
+def metadata(signer: Any) -> Callable[..., tuple[tuple[str, str], ...]]:
+    def metadata(**headers: str) -> tuple[tuple[str, str], ...]:
+        now = int(time.time())
+        common = {"iss": "https://identity.shodhana.local", "aud": "shodhana", "sub": "tester", "exp": now + 600}
+        token = signer.sign(common | {"permissions": ["lexicon:read"]})
+        return (("authorization", f"Bearer {token}"), *headers.items())
+
+    return metadata

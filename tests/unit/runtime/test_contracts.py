@@ -27,6 +27,22 @@ COUNTED_ELSEWHERE = {
     "TranscriptFile.content": "the service answers RESOURCE_EXHAUSTED with reason FILE_TOO_LARGE, before and after gzip"
 }
 
+SERVICES = {
+    "EmbeddingService": {"Embed", "EmbedStream", "Tokenize", "ListModels"},
+    "SimilarityService": {"Search", "BatchSearch"},
+    "LexiconService": {"ImportLexicon", "ExportLexicon", "DiffLexiconVersions", "ListLexiconVersions", "ListEntries"},
+    "QualityService": {"ScoreTranscript", "GetReport", "ListReports", "GetDailyStats"},
+    "ReviewService": {
+        *("ClaimCases", "HeartbeatCases", "DecideCase", "UndoDecision", "SkipCase", "EscalateCase", "ListCases"),
+        *("WatchCases", "GetStatistics"),
+    },
+    "TranscriptService": {
+        *("CorrectTranscript", "CreateJob", "GetJob", "ListJobs", "CancelJob", "WatchJob", "GetResult"),
+    },
+    "IdentityService": {"IssueToken", "GetJwks"},
+    "UserService": {"CreateServiceAccount", "CreateUser", "UpdateUser"},
+}
+
 
 @dataclass(frozen=True)
 class Element:
@@ -128,6 +144,15 @@ def test_no_file_of_the_contracts_is_missing_here(files: list[descriptor_pb2.Fil
     assert {module.split(".")[2] for module in modules} == {
         *("embedding", "similarity", "quality", "review", "transcripts", "identity", "options", "errors")
     }
+
+
+def test_each_service_answers_what_the_mesh_is_built_of(rpcs: list[Rpc]) -> None:
+    found: dict[str, set[str]] = {}
+    for rpc in rpcs:
+        service, _, name = rpc.path.rpartition("/")
+        found.setdefault(service.rpartition(".")[2], set()).add(name)
+    for service, names in SERVICES.items():
+        assert names <= found[service], service
 
 
 def test_every_rpc_declares_a_permission_that_the_runtime_finds(rpcs: list[Rpc]) -> None:
