@@ -6,7 +6,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 	--generate-hashes --no-emit-index-url
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench eval format
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench eval train-phonetic train-combiner format
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -56,8 +56,16 @@ lock: ## Choose versions anew, with their hashes
 bench: setup-dev ## Measure services beside peers and direct calls; writes docs/performance.md
 	@python tests/load
 
-eval: setup-dev ## Measure quality on development data
-	@for file in tests/eval/eval_*.py; do echo "== $$file"; python "$$file" || exit 1; done
+eval: setup-dev ## Measure the correction beside its peer; writes docs/evaluation.md
+	@python -m tests.eval.evaluate
+
+train-phonetic: ## Train the phonetic model, in .venv-torch (CPU, minutes)
+	@tools/setup_torch.sh
+	@.venv-torch/bin/python -m training.phonetic
+
+train-combiner: ## Train and calibrate what decides on candidates, in .venv-torch
+	@tools/setup_torch.sh
+	@.venv-torch/bin/python -m training.combiner
 
 format: setup-dev ## Format everything
 	ruff format .

@@ -8,7 +8,7 @@ TORCH=torch==2.13.0
 tools/setup.sh dev
 venv=.venv-torch
 stamp="$venv/.set-up"
-fingerprint() { cat requirements/torch.txt "$0" | cksum; }
+fingerprint() { cat requirements/torch.txt requirements/models.txt "$0" | cksum; }
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then
   exit 0
 fi
@@ -19,4 +19,5 @@ rm -rf "$venv"
 .venv/bin/uv pip install --quiet --python "$venv/bin/python" --require-hashes --no-deps -r requirements/torch.txt
 .venv/bin/uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable . 2>/dev/null ||
   .venv/bin/uv pip install --quiet --python "$venv/bin/python" --no-deps --editable .
+.venv/bin/uv pip install --quiet --python "$venv/bin/python" --require-hashes --no-deps -r requirements/models.txt
 fingerprint > "$stamp"

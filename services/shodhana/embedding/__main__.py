@@ -14,6 +14,7 @@ from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
 from shodhana.runtime.redis import open_redis
 
+from .adapters.phonetic_weights import load_phonetic_weights
 from .domain.batcher import Batcher
 from .domain.embedder import Embedder
 from .domain.engine import Engine
@@ -35,7 +36,8 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
         loop = asyncio.get_running_loop()
         engine = await loop.run_in_executor(executor, _load_and_warm, model_id, settings)
         batcher = Batcher(engine, executor, settings.max_queued_tokens)
-        memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
+        entries = settings.phonetic_cache_entries if model_id == "phonetic" else settings.cache_entries
+        memory = MemoryCache(entries, settings.cache_ttl_s)
         cache = LayeredCache(f"embedding_{model_id}", redis, memory, settings.cache_ttl_s, _is_row_of(engine))
         embedders[model_id] = Embedder(engine, batcher, cache)
         await batcher.run()
@@ -72,7 +74,7 @@ def _load_and_warm(model_id: str, settings: EmbeddingSettings) -> Engine:
 
 def _load(model_id: str, settings: EmbeddingSettings) -> Engine:
     if model_id == "phonetic":
-        return PhoneticEngine()
+        return PhoneticEngine(load_phonetic_weights())
     if settings.embedding_engine == "torch":
         from .adapters.torch_engine import TorchEngine
 

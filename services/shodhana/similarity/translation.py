@@ -20,6 +20,7 @@ KINDS = {
     Kind.EXACT: similarity_pb2.REASON_KIND_EXACT,
     Kind.ALIAS: similarity_pb2.REASON_KIND_ALIAS,
     Kind.PHONETIC: similarity_pb2.REASON_KIND_PHONETIC,
+    Kind.SOUND: similarity_pb2.REASON_KIND_SOUND,
     Kind.LEXICAL: similarity_pb2.REASON_KIND_LEXICAL,
     Kind.SEMANTIC: similarity_pb2.REASON_KIND_SEMANTIC,
 }

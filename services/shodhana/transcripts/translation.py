@@ -78,7 +78,7 @@ def candidate_of(ranked: Ranked) -> pb.TermCandidate:
         term=candidate.term,
         probability=round(ranked.probability, 3),
         domain=candidate.domain,
-        reasons=candidate.reasons,
+        reasons=ranked.reasons,
         gloss=candidate.gloss,
         devanagari=candidate.devanagari,
     )

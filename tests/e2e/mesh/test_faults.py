@@ -163,7 +163,7 @@ def test_without_the_cache_answers_are_slower_and_the_same(mesh: Any) -> None:
 
 @pytest.mark.parametrize(("service", "words"), [("quality", "scores"), ("review", "queued for review")])
 def test_without_a_service_the_correction_says_what_is_missing(mesh: Any, service: str, words: str) -> None:
-    file = pb.TranscriptFile(filename="missing.txt", content=b"The praabda of the niradhara.\n")
+    file = pb.TranscriptFile(filename="missing.txt", content="The praabda of bhaktī.\n".encode())
     with Frozen(mesh, service), connect(mesh.profile) as client:
         request = pb.CorrectTranscriptRequest(file=file, request_id=str(uuid.uuid4()))
         report = client.transcripts.CorrectTranscript(request, timeout=60).report

@@ -80,7 +80,7 @@ def test_correcting_the_corrected_file_changes_nothing(mesh: Any, tmp_path: Path
 
 def test_exit_codes_tell_what_happened(mesh: Any, tmp_path: Path) -> None:
     doubtful = tmp_path / "doubtful.txt"
-    doubtful.write_text("People spoke of the niradhara for hours.\n")
+    doubtful.write_text("People spoke of bhaktī for hours.\n")
     assert mesh.tool("process", doubtful, "--fail-on-review", check=False).returncode == 3
     broken = tmp_path / "broken.srt"
     broken.write_text("1\n00:00:01,000 -> 00:00:02,000\nx\n")
@@ -124,10 +124,10 @@ def test_score_explains_a_file(mesh: Any) -> None:
 
 def test_a_doubtful_place_becomes_a_case_that_an_expert_decides(mesh: Any, tmp_path: Path) -> None:
     doubtful = tmp_path / "case.txt"
-    doubtful.write_text("People spoke of the niradhara for hours.\n")
+    doubtful.write_text("People spoke of bhaktī for hours.\n")
     mesh.tool("process", doubtful)
     held = claim_case_of(mesh, "case.txt")
-    assert held["review_case"]["suggestions"][0]["term"] == "nirākāra"
+    assert held["review_case"]["suggestions"][0]["term"] == "bhakti"
     decided = json.loads(
         mesh.tool(
             *("rpc", "review", "decide-case", "--name", held["review_case"]["name"], "--verdict", "VERDICT_ACCEPT"),
@@ -135,7 +135,7 @@ def test_a_doubtful_place_becomes_a_case_that_an_expert_decides(mesh: Any, tmp_p
         ).stdout
     )
     assert decided["review_case"]["state"] == "CASE_STATE_APPROVED"
-    assert decided["review_case"]["decision"]["decided_text"] == "nirākāra"
+    assert decided["review_case"]["decision"]["decided_text"] == "bhakti"
 
 
 def claim_case_of(mesh: Any, filename: str) -> dict[str, Any]:

@@ -48,16 +48,18 @@ class KeptVersions:
 
 
 class Gate:
-    """A vectorizer that answers only while the gate is open."""
+    """A vectorizer that answers only while the gate is open, of one model or of all."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.open = asyncio.Event()
         self.open.set()
         self.texts: list[str] = []
+        self.free: Model | None = None
 
     async def vectors(self, model: Model, texts: Sequence[str], fingerprint: str, bulk: bool = False) -> Matrix:
-        await self.open.wait()
+        if model is not self.free:
+            await self.open.wait()
         self.texts.extend(texts)
         return np.asarray(await self._inner.vectors(model, texts, fingerprint, bulk))
 
@@ -100,6 +102,16 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def refresh_whole(library: Library) -> None:
+    """Refreshes until meaning can be searched too."""
+    await library.refresh()
+
+    async def is_whole() -> bool:
+        return "semantic@" in (await library.searcher(None))[1].scope
+
+    await until(is_whole)
+
+
 async def serving(library: Library) -> tuple[int, bool]:
     """The version that is searched, and whether by spelling alone."""
     version, searcher = await library.searcher(None)
@@ -139,10 +151,10 @@ async def test_the_version_before_serves_until_the_new_one_has_its_vectors(
 async def test_only_what_is_new_is_computed(
     library: Library, store: KeptVersions, gate: Gate, entries: tuple[Entry, ...]
 ) -> None:
-    await library.refresh()
+    await refresh_whole(library)
     gate.texts.clear()
     store.add(a_version(2), [*entries, Entry("japa", "spiritual", "", "noun", "repetition", entry_id=7)])
-    await library.refresh()
+    await refresh_whole(library)
     assert sorted(gate.texts) == ["japa", "japa: repetition"]
 
 
@@ -195,7 +207,7 @@ async def test_a_pinned_version_gets_its_vectors_too(
 
 
 async def test_results_are_scoped_by_the_models_they_were_found_with(library: Library, store: KeptVersions) -> None:
-    await library.refresh()
+    await refresh_whole(library)
     _, searcher = await library.searcher(None)
     by_spelling = Library(store, store, None, build)
     await by_spelling.refresh()
@@ -207,7 +219,7 @@ async def test_results_are_scoped_by_the_models_they_were_found_with(library: Li
 async def test_vectors_are_made_anew_when_the_model_is_another(
     library: Library, store: KeptVersions, gate: Gate, vectorizer: Any
 ) -> None:
-    await library.refresh()
+    await refresh_whole(library)
     _, before = await library.searcher(None)
     gate.texts.clear()
     vectorizer.is_of = "other topics"
@@ -272,4 +284,20 @@ async def test_vectors_stored_before_a_failure_are_not_computed_again(store: Kep
 
     await until(has_vectors)
     assert all(":" in text for text in gate.texts if text != "baktee")
+    await library.close()
+
+
+async def test_a_first_version_is_searched_by_sound_while_the_glosses_are_still_computed(
+    store: KeptVersions, gate: Gate
+) -> None:
+    gate.free = Model.PHONETIC
+    gate.open.clear()
+    library = Library(store, store, gate, build)
+    await library.refresh(patience_s=DEADLINE_S)
+    version, searcher = await library.searcher(None)
+    assert (version.version_id, searcher.scope) == (1, "phonetic@topics")
+    found = await searcher.search([Query("baktee", "love of ___")], Options())
+    assert not found.degraded
+    gate.open.set()
+    await refresh_whole(library)
     await library.close()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from shodhana.errors import FailedPrecondition, NotFound
 from shodhana.text.fold import popular_fold
+from shodhana.text.stems import spoken_forms
 
 DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
 
@@ -53,9 +54,9 @@ class Entry:
 
     @property
     def forms(self) -> dict[str, str]:
-        """A spelling for each distinct popular fold of term and aliases; the term's own first."""
+        """A spelling for each distinct popular fold of term, spoken forms and aliases; the term's own first."""
         result: dict[str, str] = {}
-        for spelling in (self.term, *self.aliases):
+        for spelling in (self.term, *spoken_forms(self.term), *self.aliases):
             if fold := popular_fold(spelling):
                 result.setdefault(fold, spelling)
         return result

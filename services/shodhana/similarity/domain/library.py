@@ -52,6 +52,8 @@ class Shelf:
     indexes: Indexes | None = None
     fingerprints: Fingerprints = field(default_factory=dict)
     filling: asyncio.Task[None] | None = None
+    is_searchable: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it can be searched by sound; meaning follows."""
 
 
 class Library:
@@ -108,8 +110,8 @@ class Library:
         for each in self._shelves.values():
             self._keep_filling(each, fingerprints)
         if shelf.filling is not None and self._active != version.version_id:
-            _, unfinished = await asyncio.wait({shelf.filling}, timeout=patience_s or self._switch_s)
-            if unfinished and patience_s is not None:
+            is_filled = await _filled(shelf, patience_s or self._switch_s)
+            if not is_filled and patience_s is not None:
                 return
         if self._latest == version.version_id:
             self._active = version.version_id
@@ -171,18 +173,26 @@ class Library:
         async with self._indexing:
             # Without the embedding service searches go on by spelling, and the next refresh tries again.
             with suppress(VectorsMissing):
-                indexes = await self._index(shelf.loaded, vectorizer, fingerprints)
-                shelf.indexes, shelf.fingerprints = indexes, fingerprints
+                await self._index(shelf, vectorizer, fingerprints)
 
-    async def _index(self, loaded: LoadedVersion, vectorizer: Vectorizer, fingerprints: Fingerprints) -> Indexes:
+    async def _index(self, shelf: Shelf, vectorizer: Vectorizer, fingerprints: Fingerprints) -> None:
+        """Model by model, sound first: the vectors of all glosses take seconds, and few searches need them.
+
+        Vectors that were searched before serve until all new ones are there.
+        """
+        is_first = shelf.indexes is None
         model_ids: dict[Model, str] = {}
         tables: dict[Model, Table] = {}
-        for model, fingerprint in fingerprints.items():
-            model_ids[model] = f"{model.value}@{fingerprint}"
-            wanted = await asyncio.to_thread(_wanted, model, tuple(loaded.entries.values()))
-            found = await self._complete(model, fingerprint, wanted, vectorizer)
+        for model in sorted(fingerprints, key=lambda model: model is not Model.PHONETIC):
+            model_ids[model] = f"{model.value}@{fingerprints[model]}"
+            wanted = await asyncio.to_thread(_wanted, model, tuple(shelf.loaded.entries.values()))
+            found = await self._complete(model, fingerprints[model], wanted, vectorizer)
             tables[model] = await asyncio.to_thread(_table, wanted, found)
-        return await asyncio.to_thread(self._build, loaded.version, model_ids, tables)
+            if not is_first and len(tables) < len(fingerprints):
+                continue
+            indexes = await asyncio.to_thread(self._build, shelf.loaded.version, dict(model_ids), dict(tables))
+            shelf.indexes, shelf.fingerprints = indexes, {known: fingerprints[known] for known in model_ids}
+            shelf.is_searchable.set()
 
     async def _complete(
         self, model: Model, fingerprint: str, wanted: dict[Key, tuple[str, list[int]]], vectorizer: Vectorizer
@@ -198,6 +208,18 @@ class Library:
             await self._vectors.add_vectors(model_id, pairs)
             found.update((key, row.astype(np.float16)) for key, row in pairs)
         return found
+
+
+async def _filled(shelf: Shelf, seconds: float) -> bool:
+    """Waits until a shelf can be searched or its filling has ended; whether it did in time."""
+    if shelf.filling is None:
+        return True
+    searchable = asyncio.create_task(shelf.is_searchable.wait())
+    try:
+        ended, _ = await asyncio.wait({shelf.filling, searchable}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        searchable.cancel()
+    return bool(ended)
 
 
 def _table(wanted: dict[Key, tuple[str, list[int]]], found: dict[Key, Halves]) -> Table:

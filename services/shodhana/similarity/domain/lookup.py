@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from shodhana.sound.distance import sound_distance
+from shodhana.sound.units import heard_letters, units_of_iast, units_of_popular
 from shodhana.text.fold import popular_fold, sound_key
 from shodhana.text.normalize import nfc
 
@@ -26,11 +29,16 @@ class LoadedVersion:
         self._by_term: dict[str, list[int]] = {}
         self._by_form: dict[str, list[int]] = {}
         forms: list[tuple[int, str]] = []
+        self._units: list[tuple[str, ...]] = []
+        self._forms_of: dict[int, list[int]] = {}
         for entry in entries:
             self._by_term.setdefault(nfc(entry.term).casefold(), []).append(entry.entry_id)
-            for fold in entry.forms:
+            for fold, spelling in entry.forms.items():
                 self._by_form.setdefault(fold, []).append(entry.entry_id)
+                self._forms_of.setdefault(entry.entry_id, []).append(len(forms))
                 forms.append((entry.entry_id, fold))
+                is_popular = spelling in entry.aliases
+                self._units.append(units_of_popular(spelling) if is_popular else units_of_iast(spelling))
         self.form_entries: NDArray[np.int64] = np.array([entry_id for entry_id, _ in forms], np.int64)
         self.folds = [fold for _, fold in forms]
         self._sounds = [sound_key(fold) for fold in self.folds]
@@ -48,6 +56,22 @@ class LoadedVersion:
         block = max(1, BLOCK_CELLS // max(1, len(self.folds)))
         for start in range(0, len(heard), block):
             yield from self._similarities(heard[start : start + block])
+
+    def sounds(self, heard: Sequence[str], entries: Sequence[Iterable[int]]) -> list[dict[int, float]]:
+        """For each word, how likely each of some entries is to be heard so, 0 to 1: the weight of the best alignment
+        of its sounds, a letter."""
+        places = [
+            (at, entry_id, form)
+            for at, wanted in enumerate(entries)
+            for entry_id in wanted
+            for form in self._forms_of[entry_id]
+        ]
+        costs = sound_distance().costs([heard[at] for at, _, _ in places], [self._units[form] for _, _, form in places])
+        found: list[dict[int, float]] = [{} for _ in heard]
+        for (at, entry_id, _), cost in zip(places, costs.tolist(), strict=True):
+            likeness = math.exp(-cost / len(heard_letters(heard[at])))
+            found[at][entry_id] = max(likeness, found[at].get(entry_id, 0.0))
+        return found
 
     def _similarities(self, heard: Sequence[str]) -> NDArray[np.float32]:
         folds = [popular_fold(word) for word in heard]

@@ -36,6 +36,7 @@ class Kind(Enum):
     ALIAS = "alias"
     PHONETIC = "phonetic"
     LEXICAL = "lexical"
+    SOUND = "sound"
     SEMANTIC = "semantic"
 
 

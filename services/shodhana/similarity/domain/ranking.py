@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .lexicon import Entry
 from .query import Kind, Mode, Options, Query, Reason
 
-LEXICAL_SHARE, PHONETIC_SHARE = 0.6, 0.4
+SOUND_SHARE, LEXICAL_SHARE, PHONETIC_SHARE = 0.6, 0.2, 0.2
 SEMANTIC_SHARE = 0.15  # of the score, where there is a context
 FOLDED_ALIAS = 0.95  # score of the reason where the spelling itself is not listed
 RRF_K = 60
@@ -25,6 +25,7 @@ class Legs:
     alias: set[int] = field(default_factory=set)
     lexical: dict[int, float] = field(default_factory=dict)
     phonetic: dict[int, float] = field(default_factory=dict)
+    sound: dict[int, float] = field(default_factory=dict)
     semantic: dict[int, float] = field(default_factory=dict)
 
 
@@ -34,10 +35,11 @@ def weighted(entry_id: int, legs: Legs, mode: Mode, has_context: bool) -> float:
         return legs.semantic.get(entry_id, 0.0)
     if mode is Mode.PHONETIC:
         return phonetic
+    spelling = SOUND_SHARE * legs.sound.get(entry_id, 0.0) + LEXICAL_SHARE * lexical
     if mode is Mode.LEXICAL or not legs.phonetic:
-        score = lexical
+        score = spelling / (SOUND_SHARE + LEXICAL_SHARE)
     else:
-        score = LEXICAL_SHARE * lexical + PHONETIC_SHARE * phonetic
+        score = spelling + PHONETIC_SHARE * phonetic
     if has_context and legs.semantic:
         score = (1 - SEMANTIC_SHARE) * score + SEMANTIC_SHARE * legs.semantic.get(entry_id, 0.0)
     return score
@@ -45,7 +47,7 @@ def weighted(entry_id: int, legs: Legs, mode: Mode, has_context: bool) -> float:
 
 def reciprocal_ranks(legs: Legs) -> dict[int, float]:
     """Sum of 1/(k + rank) over the legs, scaled so that first everywhere is 1."""
-    used = [leg for leg in (legs.lexical, legs.phonetic, legs.semantic) if leg]
+    used = [leg for leg in (legs.sound, legs.lexical, legs.phonetic, legs.semantic) if leg]
     total = dict.fromkeys(legs.exact | legs.alias, 0.0)
     for leg in used:
         for rank, entry_id in enumerate(sorted(leg, key=lambda found: -leg[found]), 1):
@@ -100,6 +102,8 @@ def reasons_of(entry: Entry, query: Query, legs: Legs) -> list[Reason]:
         reasons.append(
             Reason(Kind.PHONETIC, legs.phonetic[entry_id], f"sounds like it ({legs.phonetic[entry_id]:.2f})")
         )
+    if entry_id in legs.sound:
+        reasons.append(Reason(Kind.SOUND, legs.sound[entry_id], f"is often heard so ({legs.sound[entry_id]:.2f})"))
     if entry_id in legs.lexical:
         reasons.append(Reason(Kind.LEXICAL, legs.lexical[entry_id], f"spelled like it ({legs.lexical[entry_id]:.2f})"))
     if entry_id in legs.semantic:

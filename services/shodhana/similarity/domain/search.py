@@ -79,6 +79,13 @@ class Searcher:
     def _rank_all(
         self, queries: Sequence[Query], legs: Sequence[Legs], options: Options
     ) -> tuple[tuple[Candidate, ...], ...]:
+        if options.mode in (Mode.HYBRID, Mode.LEXICAL):
+            near = [
+                leg.exact | leg.alias | leg.lexical.keys() | leg.phonetic.keys() | leg.semantic.keys() for leg in legs
+            ]
+            sounds = self._loaded.sounds([query.heard for query in queries], near)
+            for leg, sound in zip(legs, sounds, strict=True):
+                leg.sound = sound
         return tuple(self._ranked(query, leg, options) for query, leg in zip(queries, legs, strict=True))
 
     def _spelling(self, queries: Sequence[Query], legs: list[Legs], eligible: list[int] | None, wanted: int) -> None:
@@ -97,6 +104,8 @@ class Searcher:
         if self._index is None or self._vectorizer is None:
             raise VectorsMissing("the version's vectors are not loaded")
         model = Model.SEMANTIC if options.mode is Mode.SEMANTIC else Model.PHONETIC
+        if model not in self._fingerprints:
+            raise VectorsMissing(f"the version's {model.value} vectors are not loaded")
         texts = list(dict.fromkeys(query.heard for query in queries))
         vectors = await self._vectorizer.vectors(model, texts, self._fingerprints.get(model, ""))
         places = {text: place for place, text in enumerate(texts)}
@@ -113,7 +122,7 @@ class Searcher:
         self, queries: Sequence[Query], legs: list[Legs], eligible: list[int] | None, options: Options
     ) -> None:
         contexts = list(dict.fromkeys(query.context for query in queries if query.context))
-        if not contexts or self._index is None or self._vectorizer is None:
+        if not contexts or self._index is None or self._vectorizer is None or Model.SEMANTIC not in self._fingerprints:
             return
         texts = [context.replace("___", "…") for context in contexts]
         vectors = await self._vectorizer.vectors(Model.SEMANTIC, texts, self._fingerprints.get(Model.SEMANTIC, ""))

@@ -35,22 +35,22 @@ class ReviewClient:
 
 def _case(place: DoubtfulPlace) -> pb.NewCase:
     message = pb.NewCase(
-        domain=place.suggestions[0][2].domain,
+        domain=place.suggestions[0].candidate.domain,
         heard=place.heard[:200],
         context=place.context[:2000],
         context_start=place.context_start,
         context_end=place.context_start + len(place.heard),
         suggestions=[
             pb.Suggestion(
-                term=candidate.term,
-                text=text,
-                probability=probability,
-                domain=candidate.domain,
-                reasons=candidate.reasons,
-                gloss=candidate.gloss,
-                devanagari=candidate.devanagari,
+                term=one.candidate.term,
+                text=one.text,
+                probability=one.probability,
+                domain=one.candidate.domain,
+                reasons=one.reasons,
+                gloss=one.candidate.gloss,
+                devanagari=one.candidate.devanagari,
             )
-            for text, probability, candidate in place.suggestions
+            for one in place.suggestions
         ],
         filename=place.filename,
         cue=place.cue,

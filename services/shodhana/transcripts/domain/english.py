@@ -8,6 +8,7 @@ from typing import Protocol
 from wordfreq import zipf_frequency
 
 COMMON = 3.0  # Zipf frequency from which a word is plain English: one in a million or more
+RARE = 2.0  # below it a word is hardly English: "saree" and "sandal" are, though not common
 VERY_COMMON = 4.0  # from which even a listed popular spelling is read as English ("sat", "mad")
 
 

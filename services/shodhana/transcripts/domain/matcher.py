@@ -1,31 +1,19 @@
-"""Decides on a span: how probable its best candidate is, and what follows.
-
-The probability is a first, hand-set logistic function of similarity, margin, length and the guard; every feature is
-named in `Features`. Listed spellings are taken at their word.
-"""
+"""Decides on a span: how probable its best candidate is, and what follows."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from .casing import Inflected, dressed
+from .casing import dressed
+from .combiner import Combiner
 from .english import COMMON, VERY_COMMON
+from .features import LISTED_SCORE, Reading, Surroundings, features_of
 from .ports import Candidate, Evidence
 from .spans import Span
 
-EXACT, LISTED, FOLDED = 0.99, 0.97, 0.92
-SLOPE, MIDPOINT = 16.0, 0.77
-MARGIN_WEIGHT, MARGIN_CAP = 12.0, 0.15
-LENGTH_WEIGHT, TYPICAL_LENGTH, LENGTH_CAP = 0.25, 6, 10
-NAME_PENALTY = 1.5  # a capital inside a sentence: more likely somebody's name
-JOIN_PENALTY = 0.5  # for each word after the first
-ENGLISH_PENALTY = 2.0  # for each Zipf step above RARE: "saree" and "sandal" are English though not common
-RARE = 2.0
-MAX_FUZZY = 0.96
-LISTED_REASON = 0.99  # score of the ALIAS evidence from which the spelling itself is listed
+ENDING_BONUS = 0.05
 
 
 class Status(Enum):
@@ -45,6 +33,7 @@ class Thresholds:
     apply: float = 0.85
     suggest: float = 0.5
     keep_anglicised: bool = True
+    english_guard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +43,7 @@ class Ranked:
     candidate: Candidate
     probability: float
     text: str
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,70 +60,72 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One way to read a span, with what was found for it."""
+class Matcher:
+    """Ranks what was found for a span and decides."""
 
-    inflected: Inflected
-    candidates: tuple[Candidate, ...]
+    combiner: Combiner
+    thresholds: Thresholds
+    degraded: bool = False
+    """Vectors are missing: likeness alone applies nothing."""
 
-
-def decide(span: Span, readings: Sequence[Reading], thresholds: Thresholds, degraded: bool) -> Decision | None:
-    """The decision on a span; None where nothing was found."""
-    ranked = _ranked(span, readings)
-    if not ranked:
-        return None
-    best = ranked[0]
-    if _is_right(span, best, thresholds):
-        return Decision(span, Status.RIGHT, (replace(best, probability=1.0), *ranked[1:]))
-    if span.has_diacritics:  # somebody wrote IAST: what we do not know, or would spell otherwise, may be right
-        status = Status.SUGGESTED if is_certain(best.candidate) else Status.LEFT
+    def decide(self, span: Span, readings: Sequence[Reading], surroundings: Surroundings) -> Decision | None:
+        """The decision on a span; None where nothing was found."""
+        ranked = self._ranked(span, readings, surroundings)
+        if not ranked:
+            return None
+        best = ranked[0]
+        if self._is_right(span, best):
+            return Decision(span, Status.RIGHT, (replace(best, probability=1.0), *ranked[1:]))
+        if span.has_diacritics:  # somebody wrote IAST: what we do not know, or would spell otherwise, may be right
+            status = Status.SUGGESTED if is_certain(best.candidate) else Status.LEFT
+            return Decision(span, status, tuple(ranked))
+        if best.probability >= self.thresholds.apply and (not self.degraded or is_certain(best.candidate)):
+            return Decision(span, Status.APPLIED, tuple(ranked))
+        status = Status.SUGGESTED if best.probability >= self.thresholds.suggest else Status.LEFT
         return Decision(span, status, tuple(ranked))
-    if best.probability >= thresholds.apply and (not degraded or is_certain(best.candidate)):
-        return Decision(span, Status.APPLIED, tuple(ranked))
-    status = Status.SUGGESTED if best.probability >= thresholds.suggest else Status.LEFT
-    return Decision(span, status, tuple(ranked))
 
+    def _ranked(self, span: Span, readings: Sequence[Reading], surroundings: Surroundings) -> list[Ranked]:
+        best: dict[str, tuple[tuple[bool, float], Ranked]] = {}
+        for reading in readings:
+            for candidate in reading.candidates:
+                probability = self._probability(span, reading, candidate, surroundings)
+                # "chakras" is a plural, though listed as a spelling: a reading that keeps the ending goes before.
+                claim = (is_certain(candidate), probability + ENDING_BONUS * bool(reading.inflected.ending))
+                if candidate.term not in best or claim > best[candidate.term][0]:
+                    text = dressed(candidate.term, reading.inflected, span.text)
+                    reasons = (*candidate.reasons, *_reasons(candidate, surroundings))
+                    best[candidate.term] = claim, Ranked(candidate, probability, text, reasons)
+        ranked = [one for _, one in best.values()]
+        return sorted(ranked, key=lambda one: (-one.probability, -one.candidate.score, one.candidate.term))
 
-def _ranked(span: Span, readings: Sequence[Reading]) -> list[Ranked]:
-    best: dict[str, Ranked] = {}
-    for reading in readings:
-        scores = [candidate.score for candidate in reading.candidates]
-        for place, candidate in enumerate(reading.candidates):
-            others = scores[:place] + scores[place + 1 :]
-            probability = _probability(span, reading, candidate, candidate.score - max(others, default=0.0))
-            text = dressed(candidate.term, reading.inflected, span.text)
-            known = best.get(candidate.term)
-            # On a tie the reading that keeps the ending wins: "chakras" is a plural, though listed as a spelling.
-            if known is None or probability >= known.probability:
-                best[candidate.term] = Ranked(candidate, probability, text)
-    return sorted(
-        best.values(), key=lambda ranked: (-ranked.probability, -ranked.candidate.score, ranked.candidate.term)
-    )
+    def _probability(self, span: Span, reading: Reading, candidate: Candidate, surroundings: Surroundings) -> float:
+        if self.thresholds.english_guard and _is_plain_english(span, candidate):
+            return 0.0
+        return self.combiner.probability(features_of(span, reading, candidate, surroundings))
 
-
-def _probability(span: Span, reading: Reading, candidate: Candidate, margin: float) -> float:
-    alias = candidate.evidence.get(Evidence.ALIAS)
-    if Evidence.EXACT in candidate.evidence:
-        return EXACT
-    if alias is not None and alias >= LISTED_REASON:
-        return LISTED if span.frequency < VERY_COMMON or len(span.tokens) > 1 else 0.0
-    if span.frequency >= COMMON:
-        return 0.0  # plain English in the span: only a listed spelling speaks against it
-    if alias is not None and span.frequency < RARE:
-        return FOLDED  # "puny" and "zap" fold onto terms too
-    length = min(len(reading.inflected.base), LENGTH_CAP) - TYPICAL_LENGTH
-    evidence = SLOPE * (candidate.score - MIDPOINT) + MARGIN_WEIGHT * max(-MARGIN_CAP, min(margin, MARGIN_CAP))
-    evidence += LENGTH_WEIGHT * length - JOIN_PENALTY * (len(span.tokens) - 1) - NAME_PENALTY * span.is_name_like
-    evidence -= ENGLISH_PENALTY * max(0.0, span.frequency - RARE)
-    return min(MAX_FUZZY, 1 / (1 + math.exp(-evidence)))
-
-
-def _is_right(span: Span, best: Ranked, thresholds: Thresholds) -> bool:
-    if best.text == span.text:
-        return True
-    return thresholds.keep_anglicised and best.candidate.anglicised and is_certain(best.candidate)
+    def _is_right(self, span: Span, best: Ranked) -> bool:
+        if best.text == span.text:
+            return True
+        return self.thresholds.keep_anglicised and best.candidate.anglicised and is_certain(best.candidate)
 
 
 def is_certain(candidate: Candidate) -> bool:
     """Whether the lexicon lists what was heard, and more than likeness speaks for it."""
     return Evidence.EXACT in candidate.evidence or Evidence.ALIAS in candidate.evidence
+
+
+def _is_plain_english(span: Span, candidate: Candidate) -> bool:
+    """The guard: against plain English only a listed spelling speaks, against the commonest words only an exact one or
+    one of several words."""
+    if Evidence.EXACT in candidate.evidence:
+        return False
+    if candidate.evidence.get(Evidence.ALIAS, 0.0) >= LISTED_SCORE:
+        return span.frequency >= VERY_COMMON and len(span.tokens) == 1
+    return span.frequency >= COMMON
+
+
+def _reasons(candidate: Candidate, surroundings: Surroundings) -> tuple[str, ...]:
+    count = surroundings.mentions_of(candidate.term)
+    if not count:
+        return ()
+    return (f"named {count} times elsewhere in this talk" if count > 1 else "named elsewhere in this talk",)

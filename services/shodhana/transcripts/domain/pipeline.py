@@ -8,14 +8,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from shodhana.text.fold import popular_fold
 from shodhana.text.tokens import tokenize
 
 from .casing import readings_of
+from .choice import Readings, choose, counted, doubles, needs_context, sure_terms
+from .combiner import Combiner, combiner
 from .english import EnglishWords
+from .features import Reading, Surroundings
 from .formats import Cue, Edit, Format, Limits, Transcript, parse, write
 from .formats.model import edited
-from .matcher import Decision, Ranked, Reading, Status, Thresholds, decide, is_certain
+from .matcher import Decision, Matcher, Ranked, Status, Thresholds
 from .ports import (
     Candidates,
     CandidateSearch,
@@ -24,27 +26,31 @@ from .ports import (
     Quality,
     ReviewCases,
     ServiceMissing,
+    Suggestion,
     Term,
     TermStatus,
     ToScore,
     TranscriptScorer,
 )
-from .spans import Span, spans_of
+from .spans import Span, contexts_of, spans_of
 
 MAX_CANDIDATES = 5
+SEARCHED = 8  # candidates asked for, so that context can bring one forward
 MAX_CASES = 1000
-WORD_BONUS = 0.05
+MAX_CONTEXTS = 1000  # places of a transcript that are searched again with their context
 CASES_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionOptions:
-    """How to correct. `validate_only` stores no report and queues no case."""
+    """How to correct. `validate_only` stores no report and queues no case; `use_…` measure what each brings."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     lexicon_version: str = ""
     validate_only: bool = False
     request_id: str = ""
+    use_context: bool = True
+    use_mentions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +100,14 @@ class TranscriptCorrector:
         cases: ReviewCases | None,
         english: EnglishWords,
         limits: Limits | None = None,
+        weights: Combiner | None = None,
     ) -> None:
         self._search = search
         self._scorer = scorer
         self._cases = cases
         self._english = english
         self._limits = limits or Limits()
+        self._combiner = weights or combiner()
 
     async def correct(
         self, content: bytes, filename: str, layout: Format | None, options: CorrectionOptions
@@ -107,10 +115,8 @@ class TranscriptCorrector:
         """The file with its terms restored. Raises BrokenTranscript, TextRefused, FileTooLarge, ServiceMissing."""
         began = time.perf_counter()
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
-        spans = await asyncio.to_thread(self._spans, transcript)
-        found, readings = await self._find(spans, options.lexicon_version)
-        decisions = await asyncio.to_thread(_decisions, spans, readings, options.thresholds, found.degraded)
-        decisions = [decision for decision in decisions if not _doubles(decision, transcript)]
+        found, decisions = await self._decide(transcript, options)
+        decisions = [decision for decision in decisions if not doubles(decision, transcript)]
         edits = [_edit(decision) for decision in decisions if decision.status is Status.APPLIED]
         texts = tuple(_texts(transcript, edits))
         degradations = ["candidates were found by spelling alone"] if found.degraded else []
@@ -138,29 +144,64 @@ class TranscriptCorrector:
         self, heard: Sequence[Heard], limit: int, lexicon_version: str
     ) -> tuple[list[list[Ranked]], Candidates]:
         """Terms for heard words, as `correct` would rank them. Raises ServiceMissing."""
-        found = await self._search.find(heard, max(limit, MAX_CANDIDATES), lexicon_version)
+        found = await self._search.find(heard, max(limit, SEARCHED), lexicon_version)
+        matcher = Matcher(self._combiner, Thresholds(keep_anglicised=False), found.degraded)
         lists = []
         for item, candidates in zip(heard, found.lists, strict=True):
             span = _free_span(item.text)
             reading = Reading(readings_of(item.text)[0], candidates)
-            decision = decide(span, [reading], Thresholds(keep_anglicised=False), found.degraded)
+            decision = matcher.decide(span, [reading], Surroundings())
             lists.append(list(decision.ranked[:limit]) if decision else [])
         return lists, found
 
-    def _spans(self, transcript: Transcript) -> list[Span]:
-        return [span for cue in transcript.cues for span in spans_of(cue.index, cue.text, self._english)]
+    async def _decide(self, transcript: Transcript, options: CorrectionOptions) -> tuple[Candidates, list[Decision]]:
+        """What was found, and what becomes of each place: first each alone, then with context and the whole talk."""
+        spans = await asyncio.to_thread(self._spans, transcript)
+        found, readings = await self._find(spans, options.lexicon_version)
+        matcher = Matcher(self._combiner, options.thresholds, found.degraded)
+        if options.use_context and not found.degraded:
+            readings = await self._with_context(transcript, spans, readings, matcher, found.lexicon_version)
+        decisions = await asyncio.to_thread(choose, spans, readings, matcher, {}, {})
+        if options.use_mentions:
+            sure = sure_terms(decisions)
+            decisions = await asyncio.to_thread(choose, spans, readings, matcher, counted(sure), sure)
+        return found, decisions
 
-    async def _find(self, spans: list[Span], lexicon_version: str) -> tuple[Candidates, dict[str, list[Reading]]]:
+    def _spans(self, transcript: Transcript) -> list[Span]:
+        return [span for cue in transcript.cues for span in spans_of(cue, self._english)]
+
+    async def _find(self, spans: list[Span], lexicon_version: str) -> tuple[Candidates, Readings]:
         """One search for each distinct form, in one batched call."""
         inflected = {span.text: readings_of(span.text) for span in spans}
         forms = list(dict.fromkeys(reading.base for readings in inflected.values() for reading in readings))
-        found = await self._search.find([Heard(form) for form in forms], MAX_CANDIDATES, lexicon_version)
+        found = await self._search.find([Heard(form) for form in forms], SEARCHED, lexicon_version)
         by_form = dict(zip(forms, found.lists, strict=True))
-        readings = {
+        by_text = {
             text: [Reading(reading, by_form[reading.base]) for reading in several]
             for text, several in inflected.items()
         }
-        return found, readings
+        return found, Readings(by_text, {})
+
+    async def _with_context(
+        self, transcript: Transcript, spans: list[Span], readings: Readings, matcher: Matcher, lexicon_version: str
+    ) -> Readings:
+        """The doubtful places searched again, with the words around them."""
+        doubtful = await asyncio.to_thread(
+            lambda: [span for span in spans if needs_context(span, readings, matcher)][:MAX_CONTEXTS]
+        )
+        if not doubtful:
+            return readings
+        contexts = contexts_of(transcript.cues)
+        asked = [
+            (span, inflected, Heard(inflected.base, contexts(span)))
+            for span in doubtful
+            for inflected in readings_of(span.text)
+        ]
+        found = await self._search.find([heard for _, _, heard in asked], SEARCHED, lexicon_version)
+        by_place: dict[tuple[int, int, int], list[Reading]] = {}
+        for (span, inflected, _), candidates in zip(asked, found.lists, strict=True):
+            by_place.setdefault(span.place, []).append(Reading(inflected, candidates))
+        return Readings(readings.by_text, by_place)
 
     async def _score(
         self,
@@ -203,41 +244,6 @@ class TranscriptCorrector:
         for place, name in zip(doubtful, names, strict=True):
             corrections[place] = replace(corrections[place], review_case=name)
         return corrections
-
-
-def _decisions(
-    spans: Sequence[Span], readings: dict[str, list[Reading]], thresholds: Thresholds, degraded: bool
-) -> list[Decision]:
-    """Decisions that do not overlap, the surest first served; in the order of the text."""
-    made = (decide(span, readings[span.text], thresholds, degraded) for span in spans)
-    wanted = [decision for decision in made if decision is not None and decision.status is not Status.LEFT]
-    wanted.sort(key=lambda decision: (-_claim(decision), decision.span.cue, decision.span.start))
-    taken: dict[int, list[Decision]] = {}
-    for decision in wanted:
-        neighbours = taken.setdefault(decision.span.cue, [])
-        if not any(decision.span.overlaps(other.span) for other in neighbours):
-            neighbours.append(decision)
-    kept = [decision for decisions in taken.values() for decision in decisions]
-    return sorted(kept, key=lambda decision: (decision.span.cue, decision.span.start))
-
-
-def _claim(decision: Decision) -> float:
-    """How strongly a decision claims its words: its probability, more for each word that a listed term accounts for,
-    less for each word that a mere likeness would swallow."""
-    share = WORD_BONUS if is_certain(decision.best.candidate) else -WORD_BONUS
-    return decision.best.probability + share * (len(decision.span.tokens) - 1)
-
-
-def _doubles(decision: Decision, transcript: Transcript) -> bool:
-    """Whether the edit would repeat a word that stands beside it ("Śrīmad Śrīmad")."""
-    if decision.status is not Status.APPLIED:
-        return False
-    text = transcript.cues[decision.span.cue - 1].text
-    words = [popular_fold(token.text) for token in tokenize(decision.best.text)]
-    heard = [popular_fold(token.text) for token in decision.span.tokens]
-    before = [popular_fold(token.text) for token in tokenize(text[: decision.span.start])][-1:]
-    after = [popular_fold(token.text) for token in tokenize(text[decision.span.end :])][:1]
-    return (words[:1] == before and heard[:1] != before) or (words[-1:] == after and heard[-1:] != after)
 
 
 def _edit(decision: Decision) -> Edit:
@@ -287,7 +293,8 @@ def _place(decision: Decision, cues: dict[int, Cue], filename: str, lexicon_vers
     else:
         start = len(before) + span.start
     suggestions = tuple(
-        (ranked.text, ranked.probability, ranked.candidate) for ranked in decision.ranked[:MAX_CANDIDATES]
+        Suggestion(ranked.text, ranked.probability, ranked.candidate, ranked.reasons)
+        for ranked in decision.ranked[:MAX_CANDIDATES]
     )
     return DoubtfulPlace(
         filename=filename,

@@ -27,6 +27,7 @@ class Evidence(Enum):
     ALIAS = "alias"
     PHONETIC = "phonetic"
     LEXICAL = "lexical"
+    SOUND = "sound"
     SEMANTIC = "semantic"
 
 
@@ -118,6 +119,16 @@ class TranscriptScorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Text that would stand there, its probability, the candidate, and all the reasons."""
+
+    text: str
+    probability: float
+    candidate: Candidate
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DoubtfulPlace:
     """A place for an expert to decide."""
 
@@ -129,8 +140,7 @@ class DoubtfulPlace:
     heard: str
     context: str
     context_start: int
-    suggestions: tuple[tuple[str, float, Candidate], ...]
-    """Text that would stand there, its probability, and the candidate."""
+    suggestions: tuple[Suggestion, ...]
     lexicon_version: str
     boost: int = field(default=0)
 

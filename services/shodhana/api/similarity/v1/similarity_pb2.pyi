@@ -147,6 +147,8 @@ class _ReasonKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonKind
     """Edit or trigram similarity of the folded spellings."""
     REASON_KIND_SEMANTIC: _ReasonKind.ValueType  # 5
     """Cosine of the context and the gloss."""
+    REASON_KIND_SOUND: _ReasonKind.ValueType  # 6
+    """How likely the term is to be heard so, by the sounds that recognisers and popular spelling confuse."""
 
 class ReasonKind(_ReasonKind, metaclass=_ReasonKindEnumTypeWrapper):
     """What a reason compares."""
@@ -163,6 +165,8 @@ REASON_KIND_LEXICAL: ReasonKind.ValueType  # 4
 """Edit or trigram similarity of the folded spellings."""
 REASON_KIND_SEMANTIC: ReasonKind.ValueType  # 5
 """Cosine of the context and the gloss."""
+REASON_KIND_SOUND: ReasonKind.ValueType  # 6
+"""How likely the term is to be heard so, by the sounds that recognisers and popular spelling confuse."""
 Global___ReasonKind: _TypeAlias = ReasonKind  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,135 @@
+"""What speaks for and against a candidate, as numbers that a linguist can read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from wordfreq import zipf_frequency
+
+from shodhana.sound.units import heard_letters
+from shodhana.text.fold import popular_fold
+
+from .casing import Inflected
+from .english import COMMON, RARE
+from .ports import Candidate, Evidence
+from .spans import Span
+
+LISTED_SCORE = 0.99  # of the ALIAS evidence from which the spelling itself is listed
+MAX_COST = 3.0  # nats a letter
+MAX_MARGIN = 6.0  # nats
+MAX_LETTERS = 12
+MAX_PRIOR = 3.5  # Zipf: "yoga" is no likelier to be meant than "karma"
+
+FEATURES: tuple[str, ...] = (
+    "exact",
+    "listed",
+    "folded",
+    "sound",
+    "sound_margin",
+    "sound_lead",
+    "spelling",
+    "phonetic",
+    "phonetic_margin",
+    "no_phonetic",
+    "length",
+    "words",
+    "english",
+    "english_least",
+    "listed_english",
+    "name",
+    "prior",
+    "meaning",
+    "mentions",
+    "recogniser_doubt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a span, with what was found for it."""
+
+    inflected: Inflected
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the rest of the transcript says: how often each term is surely meant in it; `own` is counted for the place
+    itself and speaks for nothing."""
+
+    mentions: Mapping[str, int] = field(default_factory=dict)
+    own: str = ""
+
+    def mentions_of(self, term: str) -> int:
+        """How often the term is surely meant elsewhere."""
+        return self.mentions.get(term, 0) - (term == self.own)
+
+
+def features_of(span: Span, reading: Reading, candidate: Candidate, surroundings: Surroundings) -> tuple[float, ...]:
+    """The values of FEATURES, in their order."""
+    evidence = candidate.evidence
+    alias = evidence.get(Evidence.ALIAS, 0.0)
+    is_exact, is_listed = Evidence.EXACT in evidence, alias >= LISTED_SCORE
+    is_folded = bool(alias) and not is_listed and not is_exact
+    letters = len(heard_letters(reading.inflected.base)) - 2
+    cost, margin = _sound(reading, candidate, letters + 2)
+    english = max(0.0, span.frequency - RARE)
+    is_certain = is_exact or is_listed
+    return (
+        float(is_exact),
+        float(is_listed),
+        float(is_folded),
+        -cost,
+        margin,
+        float(margin > 0),
+        evidence.get(Evidence.LEXICAL, 0.0),
+        evidence.get(Evidence.PHONETIC, 0.0),
+        _margin(reading, candidate, Evidence.PHONETIC),
+        float(not any(Evidence.PHONETIC in other.evidence for other in reading.candidates)),
+        min(letters, MAX_LETTERS) / MAX_LETTERS,
+        float(len(span.tokens) - 1),
+        0.0 if is_certain else english,
+        0.0 if is_certain else max(0.0, span.least_frequency - RARE),
+        english if is_certain else 0.0,
+        float(span.is_name_like),
+        prior_of(candidate.term),
+        _margin(reading, candidate, Evidence.SEMANTIC),
+        math.log1p(surroundings.mentions_of(candidate.term)),
+        0.0 if span.recogniser_probability is None else 1.0 - span.recogniser_probability,
+    )
+
+
+@lru_cache(maxsize=50_000)
+def prior_of(term: str) -> float:
+    """How common the term is in English print, by its popular spelling: Zipf, 0 to 3.5; 0 where it folds into plain
+    English, whose counts are not the term's."""
+    spelling = heard_letters(term).strip("#")
+    spellings = {spelling, spelling.replace("aa", "a"), popular_fold(term)}
+    found = max(zipf_frequency(one, "en", wordlist="large") for one in spellings)
+    return 0.0 if found >= COMMON + 1 else min(MAX_PRIOR, found)
+
+
+def _sound(reading: Reading, candidate: Candidate, letters: int) -> tuple[float, float]:
+    """Nats a letter, and by how many nats the candidate leads the best other (negative: trails)."""
+    cost = _cost(candidate)
+    others = [_cost(other) for other in reading.candidates if other is not candidate]
+    margin = (min(others, default=MAX_COST) - cost) * letters
+    return cost, max(-MAX_MARGIN, min(MAX_MARGIN, margin))
+
+
+def _cost(candidate: Candidate) -> float:
+    likeness = candidate.evidence.get(Evidence.SOUND, 0.0)
+    return min(MAX_COST, -math.log(likeness)) if likeness > 0 else MAX_COST
+
+
+def _margin(reading: Reading, candidate: Candidate, kind: Evidence) -> float:
+    """By how much the candidate leads the best other in one kind of evidence; 0 where it has none."""
+    if kind not in candidate.evidence:
+        return 0.0
+    others: Sequence[float] = [
+        other.evidence[kind] for other in reading.candidates if other is not candidate and kind in other.evidence
+    ]
+    return candidate.evidence[kind] - max(others) if others else 0.0
