@@ -19,6 +19,8 @@ from .domain.library import Library
 from .domain.query import Candidate, Found, Query
 from .translation import PATHS, candidate_message, options_of, version_id_of
 
+INLINE_QUERIES = 4  # results of more are written off the loop
+
 
 @dataclass(frozen=True, slots=True)
 class SimilarityServicer(grpc_api.SimilarityServiceServicer):
@@ -54,7 +56,8 @@ class SimilarityServicer(grpc_api.SimilarityServiceServicer):
         fresh: dict[str, bytes] = {}
         if found is not None:
             listed = dict(zip(missing, found.lists, strict=True))
-            fresh = await asyncio.to_thread(_serialized, listed, version)
+            small = len(listed) <= INLINE_QUERIES
+            fresh = _serialized(listed, version) if small else await asyncio.to_thread(_serialized, listed, version)
             if not found.degraded:  # what is found by spelling alone must not outlive the failure
                 await self.cache.put_many(fresh)
         known = cached | fresh

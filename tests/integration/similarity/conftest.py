@@ -120,7 +120,7 @@ async def glossary_pool(glossary_database: str) -> AsyncIterator[asyncpg.Pool]:
 async def library(glossary_pool: asyncpg.Pool, vectorizer: LocalVectorizer) -> AsyncIterator[Library]:
     """A library that has loaded the part of the glossary."""
     library = library_over(glossary_pool, vectorizer)
-    await library.refresh()
+    await until_filled(library)
     yield library
     await library.close()
 
@@ -134,8 +134,17 @@ async def _fill(url: str, engines: LocalVectorizer, glossary: Path) -> None:
     async with open_pool(RuntimeSettings(database_url=url, pool_min=1, pool_max=2), "similarity") as pool:
         await take_over_glossary(glossary, PostgresStore(pool))
         library = library_over(pool, engines)
-        await library.refresh()
+        await until_filled(library)
         await library.close()
+
+
+async def until_filled(library: Library) -> None:
+    """Returns when the active version can be searched by sound and by meaning."""
+    async with asyncio.timeout(COMPUTING_S):
+        await library.refresh()
+        while "semantic@" not in (await library.searcher(None))[1].scope:
+            await asyncio.sleep(0.02)
+            await library.refresh()
 
 
 def _url(server: Any, database: str) -> str:
