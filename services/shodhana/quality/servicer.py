@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import zlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,9 +35,8 @@ class QualityServicer(grpc_api.QualityServiceServicer):
     policy: Policy
 
     async def ScoreTranscript(self, request: pb.ScoreTranscriptRequest, context: Any) -> pb.QualityReport:
-        message = pb.QualityReport.FromString(
-            await self.cache.get_or_load(self._key(request), lambda: self._score(request))
-        )
+        kept = await self.cache.get_or_load(self._key(request), lambda: self._score(request))
+        message = pb.QualityReport.FromString(zlib.decompress(kept))
         message.subject = request.subject
         if message.scores.HasField("academic_score"):
             metrics.ACADEMIC_SCORE.observe(message.scores.academic_score)
@@ -78,7 +78,7 @@ class QualityServicer(grpc_api.QualityServiceServicer):
             terms=tuple(map(_term, request.terms)),
         )
         report = await asyncio.to_thread(score_transcript, transcript, self.lexicon.terms(), self.policy)
-        return _message(report).SerializeToString()
+        return zlib.compress(_message(report).SerializeToString(), level=1)  # a quarter of the memory
 
     def _key(self, request: pb.ScoreTranscriptRequest) -> str:
         scored = pb.ScoreTranscriptRequest(
