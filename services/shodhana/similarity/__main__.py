@@ -48,12 +48,12 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
 
 
 async def _keep_up(library: Library, interval_s: float) -> None:
-    searchable: frozenset[int] = frozenset()
+    searchable: frozenset[tuple[int, Model]] = frozenset()
     try:
         while True:
             await library.refresh()
-            if library.with_vectors != searchable:
-                searchable = library.with_vectors
+            if library.searchable != searchable:
+                searchable = library.searchable
                 await asyncio.to_thread(_release_memory)
             await asyncio.sleep(interval_s)
     finally:

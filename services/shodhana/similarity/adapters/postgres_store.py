@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,6 +37,8 @@ _FILTER = (
 )
 Record = tuple[Any, ...]
 Key = tuple[str, str, str]
+_COLUMNS = tuple(name.strip() for name in ENTRY.split(","))
+_FEW_VALUES = ("domain", "field", "part_of_speech", "note", "source", "license")  # kept once for thousands of entries
 _LATEST_ORIGIN = "SELECT origin FROM lexicon_version WHERE origin <> '' ORDER BY version_id DESC LIMIT 1"
 
 
@@ -223,8 +226,9 @@ def _version(row: asyncpg.Record) -> Version:
 
 
 def _entry(row: asyncpg.Record) -> Entry:
-    fields = {name.strip(): row[name.strip()] for name in ENTRY.split(",")}
-    return Entry(**{**fields, "aliases": tuple(fields["aliases"])})
+    fields = {name: row[name] for name in _COLUMNS}
+    shared = {name: sys.intern(fields[name]) for name in _FEW_VALUES}
+    return Entry(**{**fields, **shared, "aliases": tuple(fields["aliases"])})
 
 
 def _vectors_by_key(rows: Sequence[asyncpg.Record]) -> dict[Key, Halves]:

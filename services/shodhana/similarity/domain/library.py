@@ -79,9 +79,9 @@ class Library:
         self._indexing = asyncio.Lock()
 
     @property
-    def with_vectors(self) -> frozenset[int]:
-        """Numbers of the loaded versions whose vectors can be searched."""
-        return frozenset(number for number, shelf in self._shelves.items() if shelf.indexes is not None)
+    def searchable(self) -> frozenset[tuple[int, Model]]:
+        """Numbers of the loaded versions, with the models whose vectors can be searched."""
+        return frozenset((number, model) for number, shelf in self._shelves.items() for model in shelf.fingerprints)
 
     async def loaded(self, version_id: int) -> LoadedVersion:
         """A version. Raises VersionNotFound."""
