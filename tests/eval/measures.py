@@ -115,16 +115,15 @@ def _judged(result: Corrected, talk: Talk) -> Iterable[Judged]:
 
 
 def truth_of(talk: Talk, place: tuple[int, int, int], term: str) -> str:
-    """Whether this term, another or none was said there. Right also where the heard word spells the term and the
-    verified text has none there: it was edited, or the alignment lost it."""
+    """Whether this term, another or none was said there. Right also where the heard words spell the term: the
+    verified text was edited there, or the alignment lost it."""
     cue, start, end = place
-    over = [one for one in talk.said if one.cue == cue and one.start < end and start < one.end]
-    if any(term in one.terms for one in over):
-        return "right"
-    if over:
-        return "wrong"
     text = talk.transcript.cues[cue - 1].text[start:end].removesuffix("'s")
-    return "right" if popular_fold(term) in (popular_fold(text), popular_fold(text.removesuffix("s"))) else "english"
+    over = [one for one in talk.said if one.cue == cue and one.start < end and start < one.end]
+    spelled = popular_fold(term) in (popular_fold(text), popular_fold(text.removesuffix("s")))
+    if spelled or any(term in one.terms for one in over):
+        return "right"
+    return "wrong" if over else "english"
 
 
 def applied(judged: Iterable[Judged]) -> list[Judged]:

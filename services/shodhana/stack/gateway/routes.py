@@ -34,7 +34,7 @@ class CallPolicy:
     """Time of one attempt; None: the whole deadline."""
 
 
-BROKEN = "connect-failure,refused-stream,reset-before-request,reset,unavailable"
+BROKEN = "connect-failure,refused-stream,reset-before-request,reset,unavailable,cancelled"  # a stopping server cancels
 NEVER_ARRIVED = "connect-failure,refused-stream"
 LOOK_UP = CallPolicy(deadline_s=10, retry_on=BROKEN, retries=3, try_s=1)
 COMPUTATION = CallPolicy(deadline_s=60, retry_on=BROKEN, retries=3)

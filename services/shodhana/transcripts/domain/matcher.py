@@ -8,12 +8,13 @@ from enum import Enum
 
 from .casing import dressed
 from .combiner import Combiner
-from .english import COMMON, VERY_COMMON
+from .english import COMMON, RARE, VERY_COMMON
 from .features import LISTED_SCORE, Reading, Surroundings, features_of
 from .ports import Candidate, Evidence
 from .spans import Span
 
 ENDING_BONUS = 0.05
+LISTED, FOLDED = 0.97, 0.92
 
 
 class Status(Enum):
@@ -101,7 +102,8 @@ class Matcher:
     def _probability(self, span: Span, reading: Reading, candidate: Candidate, surroundings: Surroundings) -> float:
         if self.thresholds.english_guard and _is_plain_english(span, candidate):
             return 0.0
-        return self.combiner.probability(features_of(span, reading, candidate, surroundings))
+        combined = self.combiner.probability(features_of(span, reading, candidate, surroundings))
+        return max(combined, _listed_probability(span, reading, candidate))
 
     def _is_right(self, span: Span, best: Ranked) -> bool:
         if best.text == span.text:
@@ -112,6 +114,15 @@ class Matcher:
 def is_certain(candidate: Candidate) -> bool:
     """Whether the lexicon lists what was heard, and more than likeness speaks for it."""
     return Evidence.EXACT in candidate.evidence or Evidence.ALIAS in candidate.evidence
+
+
+def _listed_probability(span: Span, reading: Reading, candidate: Candidate) -> float:
+    """What a spelling is worth that the lexicon gives to one term alone: an expert has already decided on it."""
+    if not is_certain(candidate) or sum(is_certain(other) for other in reading.candidates) > 1:
+        return 0.0
+    if Evidence.EXACT in candidate.evidence or candidate.evidence[Evidence.ALIAS] >= LISTED_SCORE:
+        return LISTED if span.frequency < COMMON or len(span.tokens) > 1 else 0.0
+    return FOLDED if span.frequency < RARE else 0.0
 
 
 def _is_plain_english(span: Span, candidate: Candidate) -> bool:
