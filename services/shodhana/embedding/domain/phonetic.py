@@ -1,7 +1,7 @@
 """How a term sounds, as a vector: learned n-grams over three readings of the word, and a small network over their sum.
 
 The readings go from fine to coarse: popular spelling, sound classes, consonants alone. Trained by `make train-phonetic`
-to bring a term and its garbled hearings together. Source: docs/adr/0008.
+to bring a term and its garbled hearings together. Source: docs/adr/0010.
 """
 
 from __future__ import annotations
