@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -120,7 +121,11 @@ def truth_of(talk: Talk, place: tuple[int, int, int], term: str) -> str:
     cue, start, end = place
     text = talk.transcript.cues[cue - 1].text[start:end].removesuffix("'s")
     over = [one for one in talk.said if one.cue == cue and one.start < end and start < one.end]
-    spelled = popular_fold(term) in (popular_fold(text), popular_fold(text.removesuffix("s")))
+    joined = {popular_fold("".join(parts)) for parts in itertools.product(*(one.terms for one in over))}
+    spelled = popular_fold(term) in joined or popular_fold(term) in (
+        popular_fold(text),
+        popular_fold(text.removesuffix("s")),
+    )
     if spelled or any(term in one.terms for one in over):
         return "right"
     return "wrong" if over else "english"

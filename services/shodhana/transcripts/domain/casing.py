@@ -28,7 +28,11 @@ def readings_of(heard: str) -> list[Inflected]:
 
 
 def dressed(term: str, reading: Inflected, heard: str) -> str:
-    """The term with the heard form's capital and ending."""
-    first = next((letter for letter in heard if letter.isalpha()), "")
-    text = term[:1].upper() + term[1:] if first.isupper() else term
-    return text + reading.ending
+    """The term with the heard form's capitals and ending; each word has one where each heard word has."""
+    heard_words, words = heard.split(), term.split(" ")
+    capitals = [next((letter for letter in word if letter.isalpha()), "").isupper() for word in heard_words]
+    if capitals and all(capitals):
+        words = [word[:1].upper() + word[1:] for word in words]
+    elif capitals and capitals[0]:
+        words[0] = words[0][:1].upper() + words[0][1:]
+    return " ".join(words) + reading.ending

@@ -80,7 +80,7 @@ class Matcher:
         if span.has_diacritics:  # somebody wrote IAST: what we do not know, or would spell otherwise, may be right
             status = Status.SUGGESTED if is_certain(best.candidate) else Status.LEFT
             return Decision(span, status, tuple(ranked))
-        if best.probability >= self.thresholds.apply and (not self.degraded or is_certain(best.candidate)):
+        if best.probability >= self.thresholds.apply and self._may_apply(span, best.candidate):
             return Decision(span, Status.APPLIED, tuple(ranked))
         status = Status.SUGGESTED if best.probability >= self.thresholds.suggest else Status.LEFT
         return Decision(span, status, tuple(ranked))
@@ -104,6 +104,13 @@ class Matcher:
             return 0.0
         combined = self.combiner.probability(features_of(span, reading, candidate, surroundings))
         return max(combined, _listed_probability(span, reading, candidate))
+
+    def _may_apply(self, span: Span, candidate: Candidate) -> bool:
+        """Likeness alone applies nothing while vectors are missing, nor to words that English has, however rare."""
+        if is_certain(candidate):
+            return True
+        is_english = self.thresholds.english_guard and span.least_frequency >= RARE
+        return not self.degraded and not is_english
 
     def _is_right(self, span: Span, best: Ranked) -> bool:
         if best.text == span.text:
