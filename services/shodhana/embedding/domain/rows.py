@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -66,5 +67,6 @@ def sliced(vectors: Matrix, width: int) -> Matrix:
     return np.asarray(cut / np.where(lengths > 0, lengths, 1), np.float32)
 
 
+@cache
 def _packing(dimensions: int) -> np.dtype[Any]:
     return np.dtype([("vector", "<f2", (dimensions,)), ("tokens", "<u4")])
