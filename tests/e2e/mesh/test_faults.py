@@ -180,7 +180,14 @@ def test_without_postgres_writes_are_refused_and_come_back_by_themselves(mesh: A
     with connect(mesh.profile) as client:
         client.token()
         [pid] = mesh.pids("postgres")
-        os.kill(pid, signal.SIGQUIT)
+        os.kill(mesh.state["supervisor_pid"], signal.SIGSTOP)  # or Postgres is back before anybody misses it
+        try:
+            os.kill(pid, signal.SIGQUIT)
+            with pytest.raises(ShodhanaError) as refused:
+                client.transcripts.CreateJob(request, timeout=5)
+            refusals.append(refused.value.code.name)
+        finally:
+            os.kill(mesh.state["supervisor_pid"], signal.SIGCONT)
         ends_at = time.monotonic() + RECOVERY_S
         job = None
         while job is None:
@@ -228,7 +235,7 @@ async def chaos(mesh: Any) -> AsyncIterator[asyncio.Event]:
 
 async def test_a_job_of_200_files_survives_the_death_of_workers(mesh: Any, chaos: asyncio.Event) -> None:
     files = [
-        pb.TranscriptFile(filename=f"talk-{i}.txt", content=f"The praabda of man {i} and his samadi.\n".encode() * 40)
+        pb.TranscriptFile(filename=f"talk-{i}.txt", content=f"The prarabdh of man {i} and his samadi.\n".encode() * 40)
         for i in range(200)
     ]
     async with connect_async(mesh.profile) as client:

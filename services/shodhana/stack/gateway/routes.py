@@ -35,6 +35,7 @@ class CallPolicy:
 
 
 BROKEN = "connect-failure,refused-stream,reset-before-request,reset,unavailable,cancelled"  # a stopping server cancels
+SELECTIONS = 20  # a dead replica has the fewest requests, so most selections choose it again
 NEVER_ARRIVED = "connect-failure,refused-stream"
 LOOK_UP = CallPolicy(deadline_s=10, retry_on=BROKEN, retries=3, try_s=1)
 COMPUTATION = CallPolicy(deadline_s=60, retry_on=BROKEN, retries=3)
@@ -110,7 +111,7 @@ def retry_policy(policy: CallPolicy) -> Config:
         **one_try,
         "retry_back_off": {"base_interval": "0.010s", "max_interval": "0.200s"},
         "retry_host_predicate": [predicate],
-        "host_selection_retry_max_attempts": 3,
+        "host_selection_retry_max_attempts": SELECTIONS,
     }
 
 
