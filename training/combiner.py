@@ -40,13 +40,13 @@ from .talks import ASR, Talk, talks, word_pairs
 
 OUTPUT = Path(shipped.__file__).with_name(shipped.TABLE)
 SEED = 7
-GARBLED, ENGLISH_WORDS = 4000, 2500
+GARBLED, ENGLISH_WORDS = 4000, 2000
 SEARCHED, USED = 8, 5  # candidates found and learned from, a span
 REAL_WEIGHT = 3.0
 NO_PHONETIC_SHARE = 0.1  # of the garbled terms, as while the embedding service is away
 MENTIONED_SHARE = 0.5
 ALIAS_SHARE = 0.3
-UNLISTED_SHARE = 0.25  # of the hearings mean a word that the glossary lacks
+UNLISTED_SHARE = 0.1  # of the hearings mean a word that the glossary lacks
 DOUBTFUL_SCORE = 0.5
 TIE = 0.02  # share of the uncalibrated probability, so that calibration makes no ties
 REGULARISATION = 3.0
