@@ -19,6 +19,7 @@ from .spans import Span
 
 LISTED_SCORE = 0.99  # of the ALIAS evidence from which the spelling itself is listed
 MAX_COST = 3.0  # nats a letter
+UNLIKE_COST = 1.3  # nats a letter: however often a term is named, what does not sound like it is not it
 MAX_MARGIN = 6.0  # nats
 MAX_LETTERS = 12
 MAX_PRIOR = 3.5  # Zipf: "yoga" is no likelier to be meant than "karma"
@@ -97,7 +98,7 @@ def features_of(span: Span, reading: Reading, candidate: Candidate, surroundings
         float(span.is_name_like),
         prior_of(candidate.term),
         _margin(reading, candidate, Evidence.SEMANTIC),
-        math.log1p(surroundings.mentions_of(candidate.term)),
+        math.log1p(surroundings.mentions_of(candidate.term)) if cost < UNLIKE_COST else 0.0,
         0.0 if span.recogniser_probability is None else 1.0 - span.recogniser_probability,
     )
 
