@@ -1,6 +1,6 @@
 """Trains the phonetic model: terms and their garbled hearings come together, neighbours in the dictionary stay apart.
 
-    .venv-torch/bin/python -m training.phonetic [--steps 1200] [--output FILE] [--evaluate-only]
+    .venv-torch/bin/python -m training.phonetic [--steps 1600] [--output FILE] [--evaluate-only]
 
 Data: the glossary, its popular spellings, attested forms (package sanskrit-parser), and the noise model's hearings of
 them. 200 terms are held out and never trained on. Seeds are fixed; one thread, so that the same machine gives the same
@@ -99,7 +99,7 @@ class Hearings:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--output", type=Path, default=PATH)
     parser.add_argument("--evaluate-only", action="store_true", help="measure the weights that are there")
     arguments = parser.parse_args()
