@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from shodhana.runtime.postgres import open_pool
 from shodhana.runtime.settings import RuntimeSettings
-from shodhana.similarity.adapters.postgres_index import PostgresIndex
+from shodhana.similarity.adapters.postgres_index import EXACT_BELOW, PostgresIndex
 from shodhana.similarity.adapters.postgres_store import PostgresStore
 from shodhana.similarity.adapters.snapshot_index import SnapshotIndex, VectorTable
 from shodhana.similarity.domain.index import DIMENSIONS, Matrix, Model, Path, VectorIndex
@@ -56,6 +56,7 @@ async def _made(server: Any) -> Corpus:
     connection = await asyncpg.connect(server.url_of("shodhana", server.password, "postgres"))
     await connection.execute("CREATE DATABASE index_contract TEMPLATE shodhana")
     await connection.close()
+    await _leave_without_statistics(server.url_of("shodhana", server.password, "index_contract"))
     url = server.url_of(role_of("similarity"), ROLE_PASSWORD, "index_contract")
     random = np.random.default_rng(7)
     centres = random.standard_normal((CLUSTERS, DIMENSIONS))
@@ -82,6 +83,17 @@ async def _made(server: Any) -> Corpus:
         np.stack([vector for _, vector in rows]),
         tuple(entry.entry_id for entry in kept if entry.domain == "scriptural"),
     )
+
+
+async def _leave_without_statistics(url: str) -> None:
+    """As a lexicon is in the minute after its import."""
+    connection = await asyncpg.connect(url)
+    tables = await connection.fetch(
+        "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'similarity'::regnamespace AND relkind = 'r'"
+    )
+    for (table,) in tables:
+        await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+    await connection.close()
 
 
 def _word(number: int) -> str:
@@ -214,6 +226,28 @@ async def test_the_search_by_index_reads_the_index(corpus: Corpus, queries: Matr
             "SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE indexrelname LIKE 'semantic_embeddings_%_hnsw'"
         )
     assert scans >= len(queries)
+
+
+@pytest.mark.parametrize(
+    ("count", "exact", "most_blocks"),
+    [(ENTRIES, False, 8000), (ENTRIES, True, 8000), (EXACT_BELOW // 2 - 1, False, 20_000), (12, False, 1000)],
+)
+async def test_a_search_without_statistics_reads_few_blocks(
+    corpus: Corpus, queries: Matrix, count: int, exact: bool, most_blocks: int
+) -> None:
+    settings = RuntimeSettings(database_url=corpus.url, pool_min=1, pool_max=1)
+    eligible = sorted(set(corpus.owners.tolist()))[:count]
+    async with open_pool(settings, "similarity") as pool:
+        before = await pool.fetchval(_BLOCKS_READ)
+        index = PostgresIndex(pool, corpus.version_id, {Model.PHONETIC: MODEL_ID})
+        await index.nearest(Model.PHONETIC, queries[:1], 10, eligible, exact)
+        assert await pool.fetchval(_BLOCKS_READ) - before <= most_blocks
+
+
+_BLOCKS_READ = """
+SELECT coalesce(sum(shared_blks_hit + shared_blks_read), 0)::bigint FROM pg_stat_statements
+WHERE query LIKE '%semantic_embeddings%' AND query LIKE '%halfvec%'
+"""
 
 
 async def test_among_100_000_vectors_the_snapshot_finds_99_of_100() -> None:

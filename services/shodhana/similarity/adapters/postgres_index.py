@@ -52,8 +52,9 @@ class PostgresIndex:
                     missing = [place for place in missing if len(found.get(place, ())) < min(limit, extent.entries)]
             by_index = len(queries) - len(missing)
             if missing:  # few rows, or the index met too few that are eligible
-                await connection.execute(_BY_COMPARING, "on" if extent.rows < EXACT_BELOW else "off")
-                rows = await connection.fetch(_COMPARED, [_literal(queries[place]) for place in missing], *base)
+                compared, nested_loops = (_ALL, "off") if extent.rows >= EXACT_BELOW else (_FEW, "on")
+                await connection.execute(_BY_COMPARING, nested_loops)
+                rows = await connection.fetch(compared, [_literal(queries[place]) for place in missing], *base)
                 found |= _lists(missing, rows)
         lists = tuple(found.get(place, ()) for place in range(len(queries)))
         return Neighbours(lists, Path.HNSW if by_index else Path.EXACT, extent.rows * len(missing))
@@ -81,16 +82,17 @@ def _literal(vector: Matrix) -> str:
     return f"[{','.join(f'{number:.5g}' for number in vector)}]"
 
 
-# One round trip sets what holds for the transaction. Sorting is ruled out so that the order comes from the index:
-# without statistics, as after a big import, the planner would read all rows instead.
+# What holds for the transaction, in one round trip. The order of the joins is that of the text, and sorting or nested
+# loops are ruled out, because a lexicon is searched as soon as it is imported: without statistics the planner reads
+# all rows where it should use the index, and walks through all vectors of a domain for each form.
 _BY_INDEX = (
     f"SELECT set_config('hnsw.ef_search', '{EF_SEARCH}', true),"
     " set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('enable_sort', 'off', true),"
-    " set_config('enable_seqscan', 'off', true)"
+    " set_config('enable_seqscan', 'off', true), set_config('join_collapse_limit', '1', true)"
 )
 _BY_COMPARING = (
     "SELECT set_config('enable_sort', 'on', true), set_config('enable_seqscan', 'on', true),"
-    " set_config('enable_nestloop', $1, true)"
+    " set_config('join_collapse_limit', '1', true), set_config('enable_nestloop', $1, true)"
 )
 
 _EXTENT = """
@@ -128,11 +130,22 @@ _NEAREST = f"""{_QUERIES}
     JOIN lexicon_entry AS entry USING (entry_id, domain)
     JOIN version_entry USING (entry_id){_ELIGIBLE}"""
 
-_COMPARED = f"""{_QUERIES}
+_FORMS = f"""{_QUERIES}
     SELECT entry_id, min(vectors.embedding <=> queries.vector) AS distance
     FROM version_entry
     JOIN lexicon_entry AS entry USING (entry_id)
-    JOIN lexicon_form USING (entry_id)
+    JOIN lexicon_form USING (entry_id)"""
+
+_ALL = f"""{_FORMS}
     JOIN semantic_embeddings AS vectors
       ON vectors.model_id = $2 AND vectors.domain = entry.domain AND vectors.term_norm = lexicon_form.term_norm
+    {_ELIGIBLE}"""
+
+# OFFSET 0 keeps the key's three columns together, so that each form is looked up by all of them.
+_FEW = f"""{_FORMS}
+    JOIN LATERAL (
+        SELECT embedding, context_hash FROM semantic_embeddings AS held
+        WHERE held.model_id = $2 AND held.domain = entry.domain AND held.term_norm = lexicon_form.term_norm
+        OFFSET 0
+    ) AS vectors ON true
     {_ELIGIBLE}"""
