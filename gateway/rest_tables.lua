@@ -69,6 +69,21 @@ local MESSAGES = {
     ["end"] = true,
     ["status"] = true,
     ["probability"] = true,
+    ["expected"] = true,
+  },
+  ["shodhana.api.review.v1.ApplyBulkDecisionRequest"] = {
+    ["preview"] = true,
+    ["requestId"] = true,
+    ["request_id"] = true,
+  },
+  ["shodhana.api.review.v1.BulkQuery"] = {
+    ["heard"] = true,
+    ["filename"] = true,
+    ["domains"] = true,
+    ["suggestedTerm"] = true,
+    ["suggested_term"] = true,
+    ["minProbability"] = true,
+    ["min_probability"] = true,
   },
   ["shodhana.api.review.v1.ClaimCasesRequest"] = {
     ["count"] = true,
@@ -79,9 +94,23 @@ local MESSAGES = {
     ["request_id"] = true,
     ["includeEscalated"] = true,
     ["include_escalated"] = true,
+    ["includeDisputed"] = true,
+    ["include_disputed"] = true,
+    ["names"] = true,
   },
   ["shodhana.api.review.v1.CreateCasesRequest"] = {
     ["cases"] = "shodhana.api.review.v1.NewCase",
+    ["requestId"] = true,
+    ["request_id"] = true,
+  },
+  ["shodhana.api.review.v1.CreateCommentRequest"] = {
+    ["parent"] = true,
+    ["text"] = true,
+    ["requestId"] = true,
+    ["request_id"] = true,
+  },
+  ["shodhana.api.review.v1.CreateGoldCasesRequest"] = {
+    ["cases"] = "shodhana.api.review.v1.NewGoldCase",
     ["requestId"] = true,
     ["request_id"] = true,
   },
@@ -97,6 +126,8 @@ local MESSAGES = {
     ["comment"] = true,
     ["requestId"] = true,
     ["request_id"] = true,
+    ["decidedTerm"] = true,
+    ["decided_term"] = true,
   },
   ["shodhana.api.review.v1.EscalateCaseRequest"] = {
     ["name"] = true,
@@ -137,6 +168,37 @@ local MESSAGES = {
     ["lexiconVersion"] = true,
     ["lexicon_version"] = true,
     ["boost"] = true,
+    ["reads"] = true,
+  },
+  ["shodhana.api.review.v1.NewGoldCase"] = {
+    ["reviewCase"] = "shodhana.api.review.v1.NewCase",
+    ["review_case"] = "shodhana.api.review.v1.NewCase",
+    ["rightTexts"] = true,
+    ["right_texts"] = true,
+    ["copies"] = true,
+  },
+  ["shodhana.api.review.v1.PreviewBulkDecisionRequest"] = {
+    ["query"] = "shodhana.api.review.v1.BulkQuery",
+    ["verdict"] = true,
+    ["decidedText"] = true,
+    ["decided_text"] = true,
+    ["decidedTerm"] = true,
+    ["decided_term"] = true,
+    ["decisionType"] = true,
+    ["decision_type"] = true,
+    ["comment"] = true,
+  },
+  ["shodhana.api.review.v1.ReviewPreferences"] = {
+    ["expert"] = true,
+    ["domains"] = true,
+    ["updateTime"] = true,
+    ["update_time"] = true,
+  },
+  ["shodhana.api.review.v1.RevokeDecisionRequest"] = {
+    ["name"] = true,
+    ["comment"] = true,
+    ["requestId"] = true,
+    ["request_id"] = true,
   },
   ["shodhana.api.review.v1.SkipCaseRequest"] = {
     ["name"] = true,
@@ -154,6 +216,12 @@ local MESSAGES = {
     ["reasons"] = true,
     ["gloss"] = true,
     ["devanagari"] = true,
+    ["entry"] = true,
+  },
+  ["shodhana.api.review.v1.UndoBulkDecisionRequest"] = {
+    ["name"] = true,
+    ["requestId"] = true,
+    ["request_id"] = true,
   },
   ["shodhana.api.review.v1.UndoDecisionRequest"] = {
     ["name"] = true,
@@ -245,6 +313,7 @@ local MESSAGES = {
     ["lexicon_version"] = true,
     ["validateOnly"] = true,
     ["validate_only"] = true,
+    ["devanagari"] = true,
   },
   ["shodhana.api.transcripts.v1.CreateJobRequest"] = {
     ["files"] = "shodhana.api.transcripts.v1.TranscriptFile",
@@ -260,6 +329,8 @@ local MESSAGES = {
   },
   ["shodhana.api.transcripts.v1.ScoreFileRequest"] = {
     ["file"] = "shodhana.api.transcripts.v1.TranscriptFile",
+    ["includeCues"] = true,
+    ["include_cues"] = true,
   },
   ["shodhana.api.transcripts.v1.SuggestTermsRequest"] = {
     ["items"] = "shodhana.api.transcripts.v1.HeardTerm",
@@ -276,6 +347,7 @@ local MESSAGES = {
 local CALLS = {
   PATCH = {
     { "^/v1/users/[^/:]+$", "shodhana.api.identity.v1.User" },
+    { "^/v1/reviewPreferences$", "shodhana.api.review.v1.ReviewPreferences" },
   },
   POST = {
     { "^/v1/embeddings:embed$", "shodhana.api.embedding.v1.EmbedRequest" },
@@ -289,8 +361,14 @@ local CALLS = {
     { "^/v1/reviewCases:heartbeat$", "shodhana.api.review.v1.HeartbeatCasesRequest" },
     { "^/v1/reviewCases/[^/:]+:decide$", "shodhana.api.review.v1.DecideCaseRequest" },
     { "^/v1/reviewCases/[^/:]+:undo$", "shodhana.api.review.v1.UndoDecisionRequest" },
+    { "^/v1/reviewCases/[^/:]+/decisions/[^/:]+:revoke$", "shodhana.api.review.v1.RevokeDecisionRequest" },
     { "^/v1/reviewCases/[^/:]+:skip$", "shodhana.api.review.v1.SkipCaseRequest" },
     { "^/v1/reviewCases/[^/:]+:escalate$", "shodhana.api.review.v1.EscalateCaseRequest" },
+    { "^/v1/reviewCases/[^/:]+/comments$", "shodhana.api.review.v1.CreateCommentRequest" },
+    { "^/v1/bulkPreviews$", "shodhana.api.review.v1.PreviewBulkDecisionRequest" },
+    { "^/v1/bulkPreviews/[^/:]+:apply$", "shodhana.api.review.v1.ApplyBulkDecisionRequest" },
+    { "^/v1/bulkDecisions/[^/:]+:undo$", "shodhana.api.review.v1.UndoBulkDecisionRequest" },
+    { "^/v1/goldCases:batchCreate$", "shodhana.api.review.v1.CreateGoldCasesRequest" },
     { "^/v1/lexiconVersions:import$", "shodhana.api.similarity.v1.ImportLexiconRequest" },
     { "^/v1/lexiconVersions/[^/:]+:activate$", "shodhana.api.similarity.v1.ActivateLexiconVersionRequest" },
     { "^/v1/terms:search$", "shodhana.api.similarity.v1.SearchRequest" },

@@ -39,7 +39,7 @@ class _CaseStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseState.V
     CASE_STATE_REJECTED: _CaseState.ValueType  # 4
     """What was heard is right as it stands."""
     CASE_STATE_NEEDS_REVISION: _CaseState.ValueType  # 5
-    """It waits for more information."""
+    """Its two readers disagree: it waits for an adjudicator, who claims it with `include_disputed`."""
     CASE_STATE_EXPERT_ESCALATION: _CaseState.ValueType  # 6
     """It waits for a senior expert."""
 
@@ -57,10 +57,94 @@ CASE_STATE_APPROVED: CaseState.ValueType  # 3
 CASE_STATE_REJECTED: CaseState.ValueType  # 4
 """What was heard is right as it stands."""
 CASE_STATE_NEEDS_REVISION: CaseState.ValueType  # 5
-"""It waits for more information."""
+"""Its two readers disagree: it waits for an adjudicator, who claims it with `include_disputed`."""
 CASE_STATE_EXPERT_ESCALATION: CaseState.ValueType  # 6
 """It waits for a senior expert."""
 Global___CaseState: _TypeAlias = CaseState  # noqa: Y015
+
+class _CaseOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CaseOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CASE_ORDER_UNSPECIFIED: _CaseOrder.ValueType  # 0
+    """As CASE_ORDER_QUEUE."""
+    CASE_ORDER_QUEUE: _CaseOrder.ValueType  # 1
+    """As they are handed out: the most urgent first."""
+    CASE_ORDER_LAST_DECIDED: _CaseOrder.ValueType  # 2
+    """The last decided first; cases without a decision that stands are left out."""
+
+class CaseOrder(_CaseOrder, metaclass=_CaseOrderEnumTypeWrapper):
+    """An order of cases."""
+
+CASE_ORDER_UNSPECIFIED: CaseOrder.ValueType  # 0
+"""As CASE_ORDER_QUEUE."""
+CASE_ORDER_QUEUE: CaseOrder.ValueType  # 1
+"""As they are handed out: the most urgent first."""
+CASE_ORDER_LAST_DECIDED: CaseOrder.ValueType  # 2
+"""The last decided first; cases without a decision that stands are left out."""
+Global___CaseOrder: _TypeAlias = CaseOrder  # noqa: Y015
+
+class _CaseEventKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CaseEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseEventKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CASE_EVENT_KIND_UNSPECIFIED: _CaseEventKind.ValueType  # 0
+    """Never sent."""
+    CASE_EVENT_KIND_CREATED: _CaseEventKind.ValueType  # 1
+    """It was queued."""
+    CASE_EVENT_KIND_CLAIMED: _CaseEventKind.ValueType  # 2
+    """It was handed out."""
+    CASE_EVENT_KIND_DECIDED: _CaseEventKind.ValueType  # 3
+    """It was accepted, corrected or rejected."""
+    CASE_EVENT_KIND_SKIPPED: _CaseEventKind.ValueType  # 4
+    """It was given back."""
+    CASE_EVENT_KIND_ESCALATED: _CaseEventKind.ValueType  # 5
+    """It was handed to a senior expert."""
+    CASE_EVENT_KIND_EXPIRED: _CaseEventKind.ValueType  # 6
+    """Its lease ended."""
+    CASE_EVENT_KIND_UNDONE: _CaseEventKind.ValueType  # 7
+    """Its decision was taken back by its expert."""
+    CASE_EVENT_KIND_REVOKED: _CaseEventKind.ValueType  # 8
+    """Its decision was taken back by an administrator."""
+    CASE_EVENT_KIND_DISPUTED: _CaseEventKind.ValueType  # 9
+    """Its two readers disagree."""
+    CASE_EVENT_KIND_RECONCILED: _CaseEventKind.ValueType  # 10
+    """Its readers agree after all, since one of them decided anew."""
+    CASE_EVENT_KIND_COMMENTED: _CaseEventKind.ValueType  # 11
+    """A remark was added."""
+
+class CaseEventKind(_CaseEventKind, metaclass=_CaseEventKindEnumTypeWrapper):
+    """What was done to a case."""
+
+CASE_EVENT_KIND_UNSPECIFIED: CaseEventKind.ValueType  # 0
+"""Never sent."""
+CASE_EVENT_KIND_CREATED: CaseEventKind.ValueType  # 1
+"""It was queued."""
+CASE_EVENT_KIND_CLAIMED: CaseEventKind.ValueType  # 2
+"""It was handed out."""
+CASE_EVENT_KIND_DECIDED: CaseEventKind.ValueType  # 3
+"""It was accepted, corrected or rejected."""
+CASE_EVENT_KIND_SKIPPED: CaseEventKind.ValueType  # 4
+"""It was given back."""
+CASE_EVENT_KIND_ESCALATED: CaseEventKind.ValueType  # 5
+"""It was handed to a senior expert."""
+CASE_EVENT_KIND_EXPIRED: CaseEventKind.ValueType  # 6
+"""Its lease ended."""
+CASE_EVENT_KIND_UNDONE: CaseEventKind.ValueType  # 7
+"""Its decision was taken back by its expert."""
+CASE_EVENT_KIND_REVOKED: CaseEventKind.ValueType  # 8
+"""Its decision was taken back by an administrator."""
+CASE_EVENT_KIND_DISPUTED: CaseEventKind.ValueType  # 9
+"""Its two readers disagree."""
+CASE_EVENT_KIND_RECONCILED: CaseEventKind.ValueType  # 10
+"""Its readers agree after all, since one of them decided anew."""
+CASE_EVENT_KIND_COMMENTED: CaseEventKind.ValueType  # 11
+"""A remark was added."""
+Global___CaseEventKind: _TypeAlias = CaseEventKind  # noqa: Y015
 
 class _Verdict:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -170,6 +254,7 @@ class ReviewCase(_message.Message):
     DUE_TIME_FIELD_NUMBER: _builtins.int
     HOLDER_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"reviewCases/678"."""
     state: Global___CaseState.ValueType
@@ -214,6 +299,10 @@ class ReviewCase(_message.Message):
     def decision(self) -> Global___Decision:
         """The last decision; absent where there is none."""
 
+    @_builtins.property
+    def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
+        """What its two readers decided, for the adjudicator who holds it; empty in every other answer."""
+
     def __init__(
         self,
         *,
@@ -235,10 +324,11 @@ class ReviewCase(_message.Message):
         due_time: _timestamp_pb2.Timestamp | None = ...,
         holder: _builtins.str = ...,
         decision: Global___Decision | None = ...,
+        reads: _abc.Iterable[Global___Decision] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "create_time", b"create_time", "decision", b"decision", "due_time", b"due_time", "start_ms", b"start_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "context", b"context", "context_end", b"context_end", "context_start", b"context_start", "create_time", b"create_time", "cue", b"cue", "decision", b"decision", "domain", b"domain", "due_time", b"due_time", "end", b"end", "filename", b"filename", "heard", b"heard", "holder", b"holder", "lexicon_version", b"lexicon_version", "name", b"name", "start", b"start", "start_ms", b"start_ms", "state", b"state", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "context", b"context", "context_end", b"context_end", "context_start", b"context_start", "create_time", b"create_time", "cue", b"cue", "decision", b"decision", "domain", b"domain", "due_time", b"due_time", "end", b"end", "filename", b"filename", "heard", b"heard", "holder", b"holder", "lexicon_version", b"lexicon_version", "name", b"name", "reads", b"reads", "start", b"start", "start_ms", b"start_ms", "state", b"state", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__start_ms: _TypeAlias = _typing.Literal["start_ms"]  # noqa: Y015
     _WhichOneofArgType__start_ms: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms"]  # noqa: Y015
@@ -259,6 +349,7 @@ class Suggestion(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     GLOSS_FIELD_NUMBER: _builtins.int
     DEVANAGARI_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
     term: _builtins.str
     """IAST, 1 to 200 characters."""
     text: _builtins.str
@@ -271,6 +362,8 @@ class Suggestion(_message.Message):
     """Meaning in one line of at most 500 characters."""
     devanagari: _builtins.str
     """Devanagari, at most 300 characters."""
+    entry: _builtins.str
+    """The lexicon entry it comes from, as SearchMatch.entry; at most 200 characters."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why, for a reader; at most 10 of at most 1,000 characters each."""
@@ -285,10 +378,11 @@ class Suggestion(_message.Message):
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         gloss: _builtins.str = ...,
         devanagari: _builtins.str = ...,
+        entry: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["devanagari", b"devanagari", "domain", b"domain", "gloss", b"gloss", "probability", b"probability", "reasons", b"reasons", "term", b"term", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devanagari", b"devanagari", "domain", b"domain", "entry", b"entry", "gloss", b"gloss", "probability", b"probability", "reasons", b"reasons", "term", b"term", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,6 +402,10 @@ class Decision(_message.Message):
     EXPERT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UNDO_TIME_FIELD_NUMBER: _builtins.int
+    DECIDED_TERM_FIELD_NUMBER: _builtins.int
+    IS_ADJUDICATION_FIELD_NUMBER: _builtins.int
+    UNDONE_BY_FIELD_NUMBER: _builtins.int
+    BULK_DECISION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"reviewCases/678/decisions/9"."""
     verdict: Global___Verdict.ValueType
@@ -320,6 +418,14 @@ class Decision(_message.Message):
     """A remark."""
     expert: _builtins.str
     """Subject of the expert."""
+    decided_term: _builtins.str
+    """The headword meant, IAST; empty with REJECT."""
+    is_adjudication: _builtins.bool
+    """Whether it settled what two readers disagreed on."""
+    undone_by: _builtins.str
+    """Subject of who took it back; empty where it stands."""
+    bulk_decision: _builtins.str
+    """"bulkDecisions/UUID" it is part of; empty for a decision of its own."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
@@ -339,10 +445,14 @@ class Decision(_message.Message):
         expert: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         undo_time: _timestamp_pb2.Timestamp | None = ...,
+        decided_term: _builtins.str = ...,
+        is_adjudication: _builtins.bool = ...,
+        undone_by: _builtins.str = ...,
+        bulk_decision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "undo_time", b"undo_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "create_time", b"create_time", "decided_text", b"decided_text", "decision_type", b"decision_type", "expert", b"expert", "name", b"name", "undo_time", b"undo_time", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk_decision", b"bulk_decision", "comment", b"comment", "create_time", b"create_time", "decided_term", b"decided_term", "decided_text", b"decided_text", "decision_type", b"decision_type", "expert", b"expert", "is_adjudication", b"is_adjudication", "name", b"name", "undo_time", b"undo_time", "undone_by", b"undone_by", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -367,6 +477,7 @@ class NewCase(_message.Message):
     START_MS_FIELD_NUMBER: _builtins.int
     LEXICON_VERSION_FIELD_NUMBER: _builtins.int
     BOOST_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """spiritual, philosophical, scriptural or general."""
     heard: _builtins.str
@@ -391,6 +502,8 @@ class NewCase(_message.Message):
     """Version the suggestions come from; at most 100 characters."""
     boost: _builtins.int
     """0 (default) to 9: brings the case forward by so many tenths of the SLA."""
+    reads: _builtins.int
+    """How many experts decide it independently, 1 or 2. 0: 1, or 2 for a random share that the deployment sets."""
     @_builtins.property
     def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Suggestion]:
         """At most 20, best first."""
@@ -411,10 +524,11 @@ class NewCase(_message.Message):
         start_ms: _builtins.int | None = ...,
         lexicon_version: _builtins.str = ...,
         boost: _builtins.int = ...,
+        reads: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "start_ms", b"start_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "boost", b"boost", "context", b"context", "context_end", b"context_end", "context_start", b"context_start", "cue", b"cue", "domain", b"domain", "end", b"end", "filename", b"filename", "heard", b"heard", "lexicon_version", b"lexicon_version", "start", b"start", "start_ms", b"start_ms", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms", "boost", b"boost", "context", b"context", "context_end", b"context_end", "context_start", b"context_start", "cue", b"cue", "domain", b"domain", "end", b"end", "filename", b"filename", "heard", b"heard", "lexicon_version", b"lexicon_version", "reads", b"reads", "start", b"start", "start_ms", b"start_ms", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__start_ms: _TypeAlias = _typing.Literal["start_ms"]  # noqa: Y015
     _WhichOneofArgType__start_ms: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms"]  # noqa: Y015
@@ -507,12 +621,28 @@ class ListCasesRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     DOMAINS_FIELD_NUMBER: _builtins.int
     FILENAME_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    EXPERT_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    ONLY_OVERDUE_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Cases a page, 1 to 100. 0: 20."""
     page_token: _builtins.str
     """From the page before; at most 1,000 characters."""
     filename: _builtins.str
     """Cases of this file only; at most 500 characters."""
+    heard: _builtins.str
+    """Cases whose heard words contain this, capitals and small letters alike; at most 200 characters."""
+    holder: _builtins.str
+    """Cases that this subject holds; "me" is the caller. At most 200 characters."""
+    expert: _builtins.str
+    """Cases whose last decision stands and is by this subject; "me" is the caller. At most 200 characters."""
+    only_overdue: _builtins.bool
+    """Only cases past their due time that wait or are held."""
+    order: Global___CaseOrder.ValueType
+    """In which order."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseState.ValueType]:
         """Cases in one of these at most 6 states; empty: those that wait or are held."""
@@ -520,6 +650,10 @@ class ListCasesRequest(_message.Message):
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Cases of one of these at most 4 domains; empty: all."""
+
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedScalarFieldContainer[Global___Verdict.ValueType]:
+        """Cases whose last decision stands and is one of these at most 5 verdicts; empty: all."""
 
     def __init__(
         self,
@@ -529,10 +663,16 @@ class ListCasesRequest(_message.Message):
         states: _abc.Iterable[Global___CaseState.ValueType] | None = ...,
         domains: _abc.Iterable[_builtins.str] | None = ...,
         filename: _builtins.str = ...,
+        heard: _builtins.str = ...,
+        holder: _builtins.str = ...,
+        expert: _builtins.str = ...,
+        verdicts: _abc.Iterable[Global___Verdict.ValueType] | None = ...,
+        only_overdue: _builtins.bool = ...,
+        order: Global___CaseOrder.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "filename", b"filename", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "expert", b"expert", "filename", b"filename", "heard", b"heard", "holder", b"holder", "only_overdue", b"only_overdue", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "states", b"states", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -550,7 +690,7 @@ class ListCasesResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReviewCase]:
-        """In the order of the queue."""
+        """In the order asked for. Second reads are listed only to those who hold or decided them."""
 
     def __init__(
         self,
@@ -577,19 +717,31 @@ class ClaimCasesRequest(_message.Message):
     LEASE_DURATION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     INCLUDE_ESCALATED_FIELD_NUMBER: _builtins.int
+    INCLUDE_DISPUTED_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
     count: _builtins.int
     """1 to 5. 0: 1."""
     request_id: _builtins.str
     """UUID; a repeated request with the same id gets the same cases while they are held."""
     include_escalated: _builtins.bool
     """Hand out escalated cases too; this needs the permission cases:assign."""
+    include_disputed: _builtins.bool
+    """Hand out cases whose readers disagree too, save those the caller has read; this needs the permission cases:assign.
+    Deciding one settles it.
+    """
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 4 domains to take from; empty: all."""
+        """At most 4 domains to take from; empty: those of the caller's ReviewPreferences, or all where it has none."""
 
     @_builtins.property
     def lease_duration(self) -> _duration_pb2.Duration:
-        """Length of the lease, 1 s to 1 h. Absent: the deployment's (10 min)."""
+        """Length of the lease, 1 s to 24 h. Absent: the deployment's (10 min)."""
+
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Hand out these at most 5 cases and no others, where they wait and the caller may have them ("reviewCases/678");
+        `count` and `domains` do not apply then.
+        """
 
     def __init__(
         self,
@@ -599,10 +751,12 @@ class ClaimCasesRequest(_message.Message):
         lease_duration: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
         include_escalated: _builtins.bool = ...,
+        include_disputed: _builtins.bool = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease_duration", b"lease_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "domains", b"domains", "include_escalated", b"include_escalated", "lease_duration", b"lease_duration", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "domains", b"domains", "include_disputed", b"include_disputed", "include_escalated", b"include_escalated", "lease_duration", b"lease_duration", "names", b"names", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -767,6 +921,7 @@ class DecideCaseRequest(_message.Message):
     DECIDED_TEXT_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECIDED_TERM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"reviewCases/678"."""
     fencing_token: _builtins.int
@@ -781,6 +936,10 @@ class DecideCaseRequest(_message.Message):
     """A remark, at most 2,000 characters."""
     request_id: _builtins.str
     """UUID; a repeated request with the same id gets the first answer."""
+    decided_term: _builtins.str
+    """The headword meant, IAST, where the text differs from it by capitals or an ending; at most 200 characters. Empty:
+    that of the suggestion with this text, else the text.
+    """
     def __init__(
         self,
         *,
@@ -791,10 +950,11 @@ class DecideCaseRequest(_message.Message):
         decided_text: _builtins.str = ...,
         comment: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        decided_term: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "decided_text", b"decided_text", "decision_type", b"decision_type", "fencing_token", b"fencing_token", "name", b"name", "request_id", b"request_id", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "decided_term", b"decided_term", "decided_text", b"decided_text", "decision_type", b"decision_type", "fencing_token", b"fencing_token", "name", b"name", "request_id", b"request_id", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -855,6 +1015,1051 @@ class UndoDecisionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UndoDecisionRequest: _TypeAlias = UndoDecisionRequest  # noqa: Y015
+
+@_typing.final
+class RevokeDecisionRequest(_message.Message):
+    """Which decision to take back, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"reviewCases/678/decisions/9"; it has to be the last of its case."""
+    comment: _builtins.str
+    """Why, 1 to 2,000 characters; it is added to the case as a comment."""
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id gets the first answer."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeDecisionRequest: _TypeAlias = RevokeDecisionRequest  # noqa: Y015
+
+@_typing.final
+class ListDecisionsRequest(_message.Message):
+    """Whose decisions to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"reviewCases/678"."""
+    page_size: _builtins.int
+    """Decisions a page, 1 to 100. 0: 20."""
+    page_token: _builtins.str
+    """From the page before; at most 1,000 characters."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDecisionsRequest: _TypeAlias = ListDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class ListDecisionsResponse(_message.Message):
+    """All decisions on a case."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___Decision] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDecisionsResponse: _TypeAlias = ListDecisionsResponse  # noqa: Y015
+
+@_typing.final
+class Comment(_message.Message):
+    """A remark on a case."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"reviewCases/678/comments/5"."""
+    author: _builtins.str
+    """Subject of its author."""
+    text: _builtins.str
+    """1 to 2,000 characters."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        author: _builtins.str = ...,
+        text: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "create_time", b"create_time", "name", b"name", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Comment: _TypeAlias = Comment  # noqa: Y015
+
+@_typing.final
+class CreateCommentRequest(_message.Message):
+    """A remark to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"reviewCases/678"."""
+    text: _builtins.str
+    """1 to 2,000 characters."""
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id adds nothing and gets the first answer."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        text: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCommentRequest: _TypeAlias = CreateCommentRequest  # noqa: Y015
+
+@_typing.final
+class ListCommentsRequest(_message.Message):
+    """Which remarks to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"reviewCases/678"."""
+    page_size: _builtins.int
+    """Comments a page, 1 to 100. 0: 20."""
+    page_token: _builtins.str
+    """From the page before; at most 1,000 characters."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCommentsRequest: _TypeAlias = ListCommentsRequest  # noqa: Y015
+
+@_typing.final
+class ListCommentsResponse(_message.Message):
+    """One page of remarks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def comments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comment]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        comments: _abc.Iterable[Global___Comment] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comments", b"comments", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCommentsResponse: _TypeAlias = ListCommentsResponse  # noqa: Y015
+
+@_typing.final
+class Draft(_message.Message):
+    """What an expert sent for a case whose lease was lost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    DECIDED_TEXT_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"reviewDrafts/3"."""
+    review_case: _builtins.str
+    """"reviewCases/678"."""
+    verdict: Global___Verdict.ValueType
+    """What would have been decided."""
+    decided_text: _builtins.str
+    """The text."""
+    comment: _builtins.str
+    """The remark."""
+    state: Global___CaseState.ValueType
+    """State of the case now: a draft for a case that waits can be sent again after a claim of that case."""
+    heard: _builtins.str
+    """What was heard there."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was sent."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        review_case: _builtins.str = ...,
+        verdict: Global___Verdict.ValueType = ...,
+        decided_text: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___CaseState.ValueType = ...,
+        heard: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "create_time", b"create_time", "decided_text", b"decided_text", "heard", b"heard", "name", b"name", "review_case", b"review_case", "state", b"state", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Draft: _TypeAlias = Draft  # noqa: Y015
+
+@_typing.final
+class ListDraftsRequest(_message.Message):
+    """Which of the caller's drafts to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Drafts a page, 1 to 100. 0: 20."""
+    page_token: _builtins.str
+    """From the page before; at most 1,000 characters."""
+    review_case: _builtins.str
+    """Of this case only, as "reviewCases/678"; empty: of all."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        review_case: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "review_case", b"review_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDraftsRequest: _TypeAlias = ListDraftsRequest  # noqa: Y015
+
+@_typing.final
+class ListDraftsResponse(_message.Message):
+    """One page of drafts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRAFTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def drafts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Draft]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        drafts: _abc.Iterable[Global___Draft] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drafts", b"drafts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDraftsResponse: _TypeAlias = ListDraftsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteDraftRequest(_message.Message):
+    """Which draft to throw away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"reviewDrafts/3"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDraftRequest: _TypeAlias = DeleteDraftRequest  # noqa: Y015
+
+@_typing.final
+class DeleteDraftResponse(_message.Message):
+    """Nothing to say: the draft is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDraftResponse: _TypeAlias = DeleteDraftResponse  # noqa: Y015
+
+@_typing.final
+class BulkQuery(_message.Message):
+    """Which waiting cases a bulk decision is about: all conditions hold, and one of `heard` or `filename` is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEARD_FIELD_NUMBER: _builtins.int
+    FILENAME_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    SUGGESTED_TERM_FIELD_NUMBER: _builtins.int
+    MIN_PROBABILITY_FIELD_NUMBER: _builtins.int
+    heard: _builtins.str
+    """Cases whose heard words are these, capitals and small letters alike; at most 200 characters."""
+    filename: _builtins.str
+    """Cases of this file; at most 500 characters."""
+    suggested_term: _builtins.str
+    """Cases whose first suggestion is this headword; at most 200 characters."""
+    min_probability: _builtins.float
+    """Cases whose first suggestion is at least this probable, 0 to 1."""
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Cases of one of these at most 4 domains; empty: all."""
+
+    def __init__(
+        self,
+        *,
+        heard: _builtins.str = ...,
+        filename: _builtins.str = ...,
+        domains: _abc.Iterable[_builtins.str] | None = ...,
+        suggested_term: _builtins.str = ...,
+        min_probability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "filename", b"filename", "heard", b"heard", "min_probability", b"min_probability", "suggested_term", b"suggested_term"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkQuery: _TypeAlias = BulkQuery  # noqa: Y015
+
+@_typing.final
+class PreviewBulkDecisionRequest(_message.Message):
+    """One decision for all waiting cases of a query."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    DECIDED_TEXT_FIELD_NUMBER: _builtins.int
+    DECIDED_TERM_FIELD_NUMBER: _builtins.int
+    DECISION_TYPE_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    verdict: Global___Verdict.ValueType
+    """ACCEPT (each case's own first suggestion), CORRECT (`decided_text` in all) or REJECT."""
+    decided_text: _builtins.str
+    """The right text, required with CORRECT and refused with the others; at most 250 characters."""
+    decided_term: _builtins.str
+    """The headword meant, IAST, with CORRECT; at most 200 characters. Empty: the text."""
+    decision_type: Global___DecisionType.ValueType
+    """Its kind."""
+    comment: _builtins.str
+    """A remark kept with each decision; at most 2,000 characters."""
+    @_builtins.property
+    def query(self) -> Global___BulkQuery:
+        """Which cases."""
+
+    def __init__(
+        self,
+        *,
+        query: Global___BulkQuery | None = ...,
+        verdict: Global___Verdict.ValueType = ...,
+        decided_text: _builtins.str = ...,
+        decided_term: _builtins.str = ...,
+        decision_type: Global___DecisionType.ValueType = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "decided_term", b"decided_term", "decided_text", b"decided_text", "decision_type", b"decision_type", "query", b"query", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBulkDecisionRequest: _TypeAlias = PreviewBulkDecisionRequest  # noqa: Y015
+
+@_typing.final
+class BulkPreview(_message.Message):
+    """What a bulk decision would reach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CASE_COUNT_FIELD_NUMBER: _builtins.int
+    IS_TRUNCATED_FIELD_NUMBER: _builtins.int
+    HELD_COUNT_FIELD_NUMBER: _builtins.int
+    FILE_COUNT_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    SAMPLE_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"bulkPreviews/UUID", for ApplyBulkDecision."""
+    case_count: _builtins.int
+    """Cases it would decide, 0 to 10,000."""
+    is_truncated: _builtins.bool
+    """Whether more match than the 10,000 it would decide."""
+    held_count: _builtins.int
+    """Cases that match but are held now, and would be left alone."""
+    file_count: _builtins.int
+    """Files they stand in."""
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainCount]:
+        """Cases it would decide, by domain."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkChange]:
+        """What the texts would become, most frequent first; at most 20."""
+
+    @_builtins.property
+    def sample(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReviewCase]:
+        """Some of the cases, most urgent first; at most 20."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it can be applied."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        case_count: _builtins.int = ...,
+        is_truncated: _builtins.bool = ...,
+        held_count: _builtins.int = ...,
+        file_count: _builtins.int = ...,
+        domains: _abc.Iterable[Global___DomainCount] | None = ...,
+        changes: _abc.Iterable[Global___BulkChange] | None = ...,
+        sample: _abc.Iterable[Global___ReviewCase] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_count", b"case_count", "changes", b"changes", "domains", b"domains", "expire_time", b"expire_time", "file_count", b"file_count", "held_count", b"held_count", "is_truncated", b"is_truncated", "name", b"name", "sample", b"sample"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkPreview: _TypeAlias = BulkPreview  # noqa: Y015
+
+@_typing.final
+class DomainCount(_message.Message):
+    """Cases of one domain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    CASE_COUNT_FIELD_NUMBER: _builtins.int
+    domain: _builtins.str
+    """spiritual, philosophical, scriptural or general."""
+    case_count: _builtins.int
+    """Cases."""
+    def __init__(
+        self,
+        *,
+        domain: _builtins.str = ...,
+        case_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_count", b"case_count", "domain", b"domain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainCount: _TypeAlias = DomainCount  # noqa: Y015
+
+@_typing.final
+class BulkChange(_message.Message):
+    """One replacement of a bulk decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEARD_FIELD_NUMBER: _builtins.int
+    DECIDED_TEXT_FIELD_NUMBER: _builtins.int
+    CASE_COUNT_FIELD_NUMBER: _builtins.int
+    heard: _builtins.str
+    """What was heard."""
+    decided_text: _builtins.str
+    """What would stand there; empty: it stays as heard."""
+    case_count: _builtins.int
+    """In how many cases."""
+    def __init__(
+        self,
+        *,
+        heard: _builtins.str = ...,
+        decided_text: _builtins.str = ...,
+        case_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_count", b"case_count", "decided_text", b"decided_text", "heard", b"heard"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkChange: _TypeAlias = BulkChange  # noqa: Y015
+
+@_typing.final
+class ApplyBulkDecisionRequest(_message.Message):
+    """Which preview to carry out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    preview: _builtins.str
+    """"bulkPreviews/UUID", of the caller."""
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id, or a second one for the same preview, gets the first answer."""
+    def __init__(
+        self,
+        *,
+        preview: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preview", b"preview", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyBulkDecisionRequest: _TypeAlias = ApplyBulkDecisionRequest  # noqa: Y015
+
+@_typing.final
+class BulkDecision(_message.Message):
+    """A bulk decision that was carried out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DECIDED_COUNT_FIELD_NUMBER: _builtins.int
+    MISSED_COUNT_FIELD_NUMBER: _builtins.int
+    UNDO_DEADLINE_FIELD_NUMBER: _builtins.int
+    UNDONE_COUNT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"bulkDecisions/UUID"; the UUID is the preview's."""
+    decided_count: _builtins.int
+    """Cases it decided."""
+    missed_count: _builtins.int
+    """Cases of the preview that did not wait any more."""
+    undone_count: _builtins.int
+    """Its decisions that were taken back."""
+    @_builtins.property
+    def undo_deadline(self) -> _timestamp_pb2.Timestamp:
+        """Until when UndoBulkDecision is open to the expert."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        decided_count: _builtins.int = ...,
+        missed_count: _builtins.int = ...,
+        undo_deadline: _timestamp_pb2.Timestamp | None = ...,
+        undone_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["undo_deadline", b"undo_deadline"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_count", b"decided_count", "missed_count", b"missed_count", "name", b"name", "undo_deadline", b"undo_deadline", "undone_count", b"undone_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkDecision: _TypeAlias = BulkDecision  # noqa: Y015
+
+@_typing.final
+class UndoBulkDecisionRequest(_message.Message):
+    """Which bulk decision to take back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"bulkDecisions/UUID"."""
+    request_id: _builtins.str
+    """UUID; undoing twice is the same as once."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoBulkDecisionRequest: _TypeAlias = UndoBulkDecisionRequest  # noqa: Y015
+
+@_typing.final
+class NewGoldCase(_message.Message):
+    """A case whose answer is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    RIGHT_TEXTS_FIELD_NUMBER: _builtins.int
+    COPIES_FIELD_NUMBER: _builtins.int
+    copies: _builtins.int
+    """How many experts get it, 1 to 20; each gets it once. 0: 5."""
+    @_builtins.property
+    def review_case(self) -> Global___NewCase:
+        """The case; `reads` and `boost` do not apply."""
+
+    @_builtins.property
+    def right_texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The right texts, 1 to 10, any of which is right; REJECT is right where none is given."""
+
+    def __init__(
+        self,
+        *,
+        review_case: Global___NewCase | None = ...,
+        right_texts: _abc.Iterable[_builtins.str] | None = ...,
+        copies: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review_case", b"review_case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "review_case", b"review_case", "right_texts", b"right_texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewGoldCase: _TypeAlias = NewGoldCase  # noqa: Y015
+
+@_typing.final
+class CreateGoldCasesRequest(_message.Message):
+    """Cases with known answers to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASES_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id adds nothing and gets the first answer."""
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewGoldCase]:
+        """1 to 100."""
+
+    def __init__(
+        self,
+        *,
+        cases: _abc.Iterable[Global___NewGoldCase] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateGoldCasesRequest: _TypeAlias = CreateGoldCasesRequest  # noqa: Y015
+
+@_typing.final
+class CreateGoldCasesResponse(_message.Message):
+    """The cases with known answers that were added."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"goldCases/4", in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateGoldCasesResponse: _TypeAlias = CreateGoldCasesResponse  # noqa: Y015
+
+@_typing.final
+class ListGoldCasesRequest(_message.Message):
+    """Which cases with known answers to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Cases a page, 1 to 100. 0: 20."""
+    page_token: _builtins.str
+    """From the page before; at most 1,000 characters."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGoldCasesRequest: _TypeAlias = ListGoldCasesRequest  # noqa: Y015
+
+@_typing.final
+class ListGoldCasesResponse(_message.Message):
+    """One page of cases with known answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldCase]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        cases: _abc.Iterable[Global___GoldCase] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGoldCasesResponse: _TypeAlias = ListGoldCasesResponse  # noqa: Y015
+
+@_typing.final
+class GoldCase(_message.Message):
+    """A case whose answer is known, and how it was answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    RIGHT_TEXTS_FIELD_NUMBER: _builtins.int
+    COPY_COUNT_FIELD_NUMBER: _builtins.int
+    DECISION_COUNT_FIELD_NUMBER: _builtins.int
+    RIGHT_COUNT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"goldCases/4"."""
+    heard: _builtins.str
+    """What was heard."""
+    domain: _builtins.str
+    """spiritual, philosophical, scriptural or general."""
+    copy_count: _builtins.int
+    """How many experts get it."""
+    decision_count: _builtins.int
+    """How many decided it."""
+    right_count: _builtins.int
+    """Of them, right."""
+    @_builtins.property
+    def right_texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The right texts; none: REJECT is right."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was added."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        heard: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        right_texts: _abc.Iterable[_builtins.str] | None = ...,
+        copy_count: _builtins.int = ...,
+        decision_count: _builtins.int = ...,
+        right_count: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_count", b"copy_count", "create_time", b"create_time", "decision_count", b"decision_count", "domain", b"domain", "heard", b"heard", "name", b"name", "right_count", b"right_count", "right_texts", b"right_texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldCase: _TypeAlias = GoldCase  # noqa: Y015
+
+@_typing.final
+class ReviewPreferences(_message.Message):
+    """Which fields an expert is given cases of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERT_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    expert: _builtins.str
+    """Subject of the expert."""
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 4 domains that ClaimCases takes from when the request names none; empty: all."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were last set; absent where they never were."""
+
+    def __init__(
+        self,
+        *,
+        expert: _builtins.str = ...,
+        domains: _abc.Iterable[_builtins.str] | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "expert", b"expert", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewPreferences: _TypeAlias = ReviewPreferences  # noqa: Y015
+
+@_typing.final
+class GetReviewPreferencesRequest(_message.Message):
+    """Whose preferences to get."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERT_FIELD_NUMBER: _builtins.int
+    expert: _builtins.str
+    """Subject of the expert, at most 200 characters. Empty: the caller."""
+    def __init__(
+        self,
+        *,
+        expert: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expert", b"expert"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReviewPreferencesRequest: _TypeAlias = GetReviewPreferencesRequest  # noqa: Y015
+
+@_typing.final
+class UpdateReviewPreferencesRequest(_message.Message):
+    """Preferences to set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    EXPERT_FIELD_NUMBER: _builtins.int
+    expert: _builtins.str
+    """Subject of the expert, at most 200 characters. Empty: the caller."""
+    @_builtins.property
+    def preferences(self) -> Global___ReviewPreferences:
+        """The whole of them."""
+
+    def __init__(
+        self,
+        *,
+        preferences: Global___ReviewPreferences | None = ...,
+        expert: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expert", b"expert", "preferences", b"preferences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateReviewPreferencesRequest: _TypeAlias = UpdateReviewPreferencesRequest  # noqa: Y015
+
+@_typing.final
+class ListCaseEventsRequest(_message.Message):
+    """Which events to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Events a page, 1 to 100. 0: 20."""
+    page_token: _builtins.str
+    """From the page before; at most 1,000 characters."""
+    review_case: _builtins.str
+    """Of this case only, as "reviewCases/678"; empty: of all."""
+    actor: _builtins.str
+    """By this subject only; at most 200 characters. Empty: by anybody."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseEventKind.ValueType]:
+        """Of one of these at most 11 kinds; empty: all."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        review_case: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        kinds: _abc.Iterable[Global___CaseEventKind.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "kinds", b"kinds", "page_size", b"page_size", "page_token", b"page_token", "review_case", b"review_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCaseEventsRequest: _TypeAlias = ListCaseEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListCaseEventsResponse(_message.Message):
+    """One page of events."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseEvent]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CaseEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCaseEventsResponse: _TypeAlias = ListCaseEventsResponse  # noqa: Y015
+
+@_typing.final
+class CaseEvent(_message.Message):
+    """Something that was done to a case."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"reviewEvents/91"."""
+    kind: Global___CaseEventKind.ValueType
+    """What."""
+    review_case: _builtins.str
+    """"reviewCases/678"."""
+    actor: _builtins.str
+    """Subject of who did it; empty where the service itself did."""
+    decision: _builtins.str
+    """"reviewCases/678/decisions/9" it made or took back; empty otherwise."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: Global___CaseEventKind.ValueType = ...,
+        review_case: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        decision: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "decision", b"decision", "kind", b"kind", "name", b"name", "review_case", b"review_case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseEvent: _TypeAlias = CaseEvent  # noqa: Y015
 
 @_typing.final
 class SkipCaseRequest(_message.Message):
@@ -959,7 +2164,7 @@ class WatchCasesResponse(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def counts(self) -> Global___QueueCounts:
-        """Counts, first of all and after a gap."""
+        """Counts: first of all, after a gap, and some seconds after changes."""
 
     @_builtins.property
     def review_case(self) -> Global___ReviewCase:
@@ -1007,7 +2212,7 @@ class QueueCounts(_message.Message):
     rejected: _builtins.int
     """Rejected."""
     needs_revision: _builtins.int
-    """Waiting for more information."""
+    """Waiting for an adjudicator."""
     expert_escalation: _builtins.int
     """Waiting for a senior expert."""
     def __init__(
@@ -1061,8 +2266,17 @@ class ReviewStatistics(_message.Message):
     OVERDUE_COUNT_FIELD_NUMBER: _builtins.int
     EXPERTS_FIELD_NUMBER: _builtins.int
     DOMAINS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AGES_FIELD_NUMBER: _builtins.int
+    DECIDED_LAST_HOUR_COUNT_FIELD_NUMBER: _builtins.int
+    SLA_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
     overdue_count: _builtins.int
     """Waiting cases past their due time."""
+    decided_last_hour_count: _builtins.int
+    """Decisions that stand, of the last hour."""
+    alpha: _builtins.float
+    """Krippendorff's alpha over all domains, as DomainStatistics.alpha."""
     @_builtins.property
     def counts(self) -> Global___QueueCounts:
         """Cases by state, now."""
@@ -1079,6 +2293,18 @@ class ReviewStatistics(_message.Message):
     def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainStatistics]:
         """By domain."""
 
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayStatistics]:
+        """By day of the period (UTC), oldest first; days without any event included."""
+
+    @_builtins.property
+    def ages(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgeBand]:
+        """Waiting cases by how much of the SLA has passed, least first; five bands."""
+
+    @_builtins.property
+    def sla(self) -> _duration_pb2.Duration:
+        """Time within which a case should be decided."""
+
     def __init__(
         self,
         *,
@@ -1087,14 +2313,85 @@ class ReviewStatistics(_message.Message):
         overdue_count: _builtins.int = ...,
         experts: _abc.Iterable[Global___ExpertStatistics] | None = ...,
         domains: _abc.Iterable[Global___DomainStatistics] | None = ...,
+        days: _abc.Iterable[Global___DayStatistics] | None = ...,
+        ages: _abc.Iterable[Global___AgeBand] | None = ...,
+        decided_last_hour_count: _builtins.int = ...,
+        sla: _duration_pb2.Duration | None = ...,
+        alpha: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "oldest_pending_age", b"oldest_pending_age"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "counts", b"counts", "oldest_pending_age", b"oldest_pending_age", "sla", b"sla"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "domains", b"domains", "experts", b"experts", "oldest_pending_age", b"oldest_pending_age", "overdue_count", b"overdue_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "ages", b"ages", "alpha", b"alpha", "counts", b"counts", "days", b"days", "decided_last_hour_count", b"decided_last_hour_count", "domains", b"domains", "experts", b"experts", "oldest_pending_age", b"oldest_pending_age", "overdue_count", b"overdue_count", "sla", b"sla"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+
+Global___ReviewStatistics: _TypeAlias = ReviewStatistics  # noqa: Y015
+
+@_typing.final
+class DayStatistics(_message.Message):
+    """One day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    CREATED_COUNT_FIELD_NUMBER: _builtins.int
+    DECIDED_COUNT_FIELD_NUMBER: _builtins.int
+    UNDONE_COUNT_FIELD_NUMBER: _builtins.int
+    IN_TIME_COUNT_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """"2026-03-31", UTC."""
+    created_count: _builtins.int
+    """Cases queued."""
+    decided_count: _builtins.int
+    """Decisions made that stand."""
+    undone_count: _builtins.int
+    """Decisions made that were taken back."""
+    in_time_count: _builtins.int
+    """Of the decided, those made by their due time."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        created_count: _builtins.int = ...,
+        decided_count: _builtins.int = ...,
+        undone_count: _builtins.int = ...,
+        in_time_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_count", b"created_count", "day", b"day", "decided_count", b"decided_count", "in_time_count", b"in_time_count", "undone_count", b"undone_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ReviewStatistics: _TypeAlias = ReviewStatistics  # noqa: Y015
+Global___DayStatistics: _TypeAlias = DayStatistics  # noqa: Y015
+
+@_typing.final
+class AgeBand(_message.Message):
+    """Waiting cases of about the same age."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_SHARE_FIELD_NUMBER: _builtins.int
+    CASE_COUNT_FIELD_NUMBER: _builtins.int
+    min_share: _builtins.float
+    """Share of the SLA that has passed, at least: 0, 0.25, 0.5, 0.75 or 1."""
+    case_count: _builtins.int
+    """Waiting cases."""
+    def __init__(
+        self,
+        *,
+        min_share: _builtins.float = ...,
+        case_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_count", b"case_count", "min_share", b"min_share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgeBand: _TypeAlias = AgeBand  # noqa: Y015
 
 @_typing.final
 class ExpertStatistics(_message.Message):
@@ -1108,6 +2405,15 @@ class ExpertStatistics(_message.Message):
     CORRECT_COUNT_FIELD_NUMBER: _builtins.int
     REJECT_COUNT_FIELD_NUMBER: _builtins.int
     MEDIAN_DURATION_FIELD_NUMBER: _builtins.int
+    SKIP_COUNT_FIELD_NUMBER: _builtins.int
+    ESCALATE_COUNT_FIELD_NUMBER: _builtins.int
+    UNDONE_COUNT_FIELD_NUMBER: _builtins.int
+    PAIRED_COUNT_FIELD_NUMBER: _builtins.int
+    AGREED_COUNT_FIELD_NUMBER: _builtins.int
+    OVERTURNED_COUNT_FIELD_NUMBER: _builtins.int
+    GOLD_COUNT_FIELD_NUMBER: _builtins.int
+    GOLD_RIGHT_COUNT_FIELD_NUMBER: _builtins.int
+    IN_TIME_SHARE_FIELD_NUMBER: _builtins.int
     expert: _builtins.str
     """Subject."""
     decision_count: _builtins.int
@@ -1118,6 +2424,24 @@ class ExpertStatistics(_message.Message):
     """Of them, CORRECT."""
     reject_count: _builtins.int
     """Of them, REJECT."""
+    skip_count: _builtins.int
+    """Cases given back."""
+    escalate_count: _builtins.int
+    """Cases handed to a senior expert."""
+    undone_count: _builtins.int
+    """Decisions taken back, by whomever."""
+    paired_count: _builtins.int
+    """Decisions that another expert's read stands beside."""
+    agreed_count: _builtins.int
+    """Of the paired, those where both decided the same."""
+    overturned_count: _builtins.int
+    """Decisions that an adjudicator set aside."""
+    gold_count: _builtins.int
+    """Cases with known answers decided. For callers with metrics:admin; 0 for others, and for the expert."""
+    gold_right_count: _builtins.int
+    """Of them, right."""
+    in_time_share: _builtins.float
+    """Decisions made by the due time of their case, as a share of all, 0 to 1."""
     @_builtins.property
     def median_duration(self) -> _duration_pb2.Duration:
         """Median time from claim to decision."""
@@ -1131,10 +2455,19 @@ class ExpertStatistics(_message.Message):
         correct_count: _builtins.int = ...,
         reject_count: _builtins.int = ...,
         median_duration: _duration_pb2.Duration | None = ...,
+        skip_count: _builtins.int = ...,
+        escalate_count: _builtins.int = ...,
+        undone_count: _builtins.int = ...,
+        paired_count: _builtins.int = ...,
+        agreed_count: _builtins.int = ...,
+        overturned_count: _builtins.int = ...,
+        gold_count: _builtins.int = ...,
+        gold_right_count: _builtins.int = ...,
+        in_time_share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["median_duration", b"median_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_count", b"accept_count", "correct_count", b"correct_count", "decision_count", b"decision_count", "expert", b"expert", "median_duration", b"median_duration", "reject_count", b"reject_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_count", b"accept_count", "agreed_count", b"agreed_count", "correct_count", b"correct_count", "decision_count", b"decision_count", "escalate_count", b"escalate_count", "expert", b"expert", "gold_count", b"gold_count", "gold_right_count", b"gold_right_count", "in_time_share", b"in_time_share", "median_duration", b"median_duration", "overturned_count", b"overturned_count", "paired_count", b"paired_count", "reject_count", b"reject_count", "skip_count", b"skip_count", "undone_count", b"undone_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1149,23 +2482,55 @@ class DomainStatistics(_message.Message):
     DOMAIN_FIELD_NUMBER: _builtins.int
     PENDING_COUNT_FIELD_NUMBER: _builtins.int
     DECISION_COUNT_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    PAIRED_COUNT_FIELD_NUMBER: _builtins.int
+    DISPUTED_COUNT_FIELD_NUMBER: _builtins.int
+    OVERDUE_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_PENDING_AGE_FIELD_NUMBER: _builtins.int
+    MEDIAN_WAIT_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """spiritual, philosophical, scriptural or general."""
     pending_count: _builtins.int
     """Waiting cases."""
     decision_count: _builtins.int
-    """Decisions in the period."""
+    """Decisions in the period, cases with known answers left out."""
+    alpha: _builtins.float
+    """Krippendorff's alpha (nominal: the decided text, or none) over the cases of the period that two experts decided:
+    1 is agreement, 0 is chance. Absent where there are no such cases, or no two different answers.
+    """
+    paired_count: _builtins.int
+    """Cases of the period that two experts decided."""
+    disputed_count: _builtins.int
+    """Cases that wait for an adjudicator."""
+    overdue_count: _builtins.int
+    """Waiting cases past their due time."""
+    @_builtins.property
+    def oldest_pending_age(self) -> _duration_pb2.Duration:
+        """Age of the oldest waiting case; absent when none waits."""
+
+    @_builtins.property
+    def median_wait(self) -> _duration_pb2.Duration:
+        """Median time from queueing to decision; absent without decisions."""
+
     def __init__(
         self,
         *,
         domain: _builtins.str = ...,
         pending_count: _builtins.int = ...,
         decision_count: _builtins.int = ...,
+        alpha: _builtins.float | None = ...,
+        paired_count: _builtins.int = ...,
+        disputed_count: _builtins.int = ...,
+        overdue_count: _builtins.int = ...,
+        oldest_pending_age: _duration_pb2.Duration | None = ...,
+        median_wait: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "median_wait", b"median_wait", "oldest_pending_age", b"oldest_pending_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_count", b"decision_count", "domain", b"domain", "pending_count", b"pending_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "decision_count", b"decision_count", "disputed_count", b"disputed_count", "domain", b"domain", "median_wait", b"median_wait", "oldest_pending_age", b"oldest_pending_age", "overdue_count", b"overdue_count", "paired_count", b"paired_count", "pending_count", b"pending_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
 
 Global___DomainStatistics: _TypeAlias = DomainStatistics  # noqa: Y015

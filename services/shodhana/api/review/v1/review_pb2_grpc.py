@@ -70,6 +70,16 @@ class ReviewServiceStub:
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UndoDecisionRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
                 _registered_method=True)
+        self.RevokeDecision = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/RevokeDecision',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.RevokeDecisionRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
+                _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/ListDecisions',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDecisionsResponse.FromString,
+                _registered_method=True)
         self.SkipCase = channel.unary_unary(
                 '/shodhana.api.review.v1.ReviewService/SkipCase',
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.SkipCaseRequest.SerializeToString,
@@ -79,6 +89,66 @@ class ReviewServiceStub:
                 '/shodhana.api.review.v1.ReviewService/EscalateCase',
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.EscalateCaseRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
+                _registered_method=True)
+        self.CreateComment = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/CreateComment',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateCommentRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.Comment.FromString,
+                _registered_method=True)
+        self.ListComments = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/ListComments',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCommentsRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCommentsResponse.FromString,
+                _registered_method=True)
+        self.ListDrafts = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/ListDrafts',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDraftsRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDraftsResponse.FromString,
+                _registered_method=True)
+        self.DeleteDraft = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/DeleteDraft',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.DeleteDraftRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.DeleteDraftResponse.FromString,
+                _registered_method=True)
+        self.PreviewBulkDecision = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/PreviewBulkDecision',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.PreviewBulkDecisionRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkPreview.FromString,
+                _registered_method=True)
+        self.ApplyBulkDecision = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/ApplyBulkDecision',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ApplyBulkDecisionRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkDecision.FromString,
+                _registered_method=True)
+        self.UndoBulkDecision = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/UndoBulkDecision',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UndoBulkDecisionRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkDecision.FromString,
+                _registered_method=True)
+        self.CreateGoldCases = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/CreateGoldCases',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateGoldCasesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateGoldCasesResponse.FromString,
+                _registered_method=True)
+        self.ListGoldCases = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/ListGoldCases',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListGoldCasesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListGoldCasesResponse.FromString,
+                _registered_method=True)
+        self.GetReviewPreferences = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/GetReviewPreferences',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.GetReviewPreferencesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewPreferences.FromString,
+                _registered_method=True)
+        self.UpdateReviewPreferences = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/UpdateReviewPreferences',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UpdateReviewPreferencesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewPreferences.FromString,
+                _registered_method=True)
+        self.ListCaseEvents = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/ListCaseEvents',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCaseEventsRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCaseEventsResponse.FromString,
                 _registered_method=True)
         self.WatchCases = channel.unary_stream(
                 '/shodhana.api.review.v1.ReviewService/WatchCases',
@@ -118,7 +188,8 @@ class ReviewServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimCases(self, request, context):
-        """Hands out up to five waiting cases under a lease. Nobody else gets them while it lasts.
+        """Hands out up to five waiting cases under a lease, the most urgent first. Nobody else gets them while it lasts.
+        Among them are, unmarked, second reads of what another expert decided and cases whose answer is known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +211,21 @@ class ReviewServiceServicer:
 
     def UndoDecision(self, request, context):
         """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since.
+        Later, or for another's decision: RevokeDecision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeDecision(self, request, context):
+        """Takes anybody's decision back, at any time, unless somebody holds the case. The case waits again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Lists all decisions on a case, those taken back included, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,15 +245,104 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateComment(self, request, context):
+        """Adds a remark to a case, whoever holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListComments(self, request, context):
+        """Lists the remarks on a case, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDrafts(self, request, context):
+        """Lists the caller's own drafts, newest first: what was sent for cases whose lease was lost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDraft(self, request, context):
+        """Throws one of the caller's own drafts away. Safe to repeat without a `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewBulkDecision(self, request, context):
+        """Says what one decision on all waiting cases of a query would reach, and keeps that list for ApplyBulkDecision.
+        Decides nothing, and is safe to repeat. Held cases, second reads and cases whose answer is known are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyBulkDecision(self, request, context):
+        """Decides the cases of the caller's preview that still wait, all at once; none that the preview did not list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoBulkDecision(self, request, context):
+        """Takes a bulk decision of the caller's back within the undo window, case by case as UndoDecision does; cases that
+        somebody claimed since, or whose decision was taken back before, stay as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateGoldCases(self, request, context):
+        """Adds cases whose answer is known. They are handed out like any other and nobody is told which they are;
+        GetStatistics counts for each expert how many were answered right.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGoldCases(self, request, context):
+        """Lists the cases whose answer is known, newest first, with how they were answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReviewPreferences(self, request, context):
+        """Gets which fields an expert is given cases of.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateReviewPreferences(self, request, context):
+        """Sets which fields an expert is given cases of: the caller's own, which needs reviews:write too, or, for those with
+        users:manage, anybody's. Safe to repeat without a `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCaseEvents(self, request, context):
+        """Lists what was done in the queue and by whom, newest first: the audit trail, which nobody can change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchCases(self, request, context):
-        """Streams changes of the queue: the present counts at once, then an event for each change, in order.
+        """Streams changes of the queue: the present counts at once, then each case that changed as it is now, in order.
+        Changes in quick succession may come as one; new counts follow changes after at most some seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetStatistics(self, request, context):
-        """Gets counts and rates of the queue and of persons.
+        """Gets counts and rates of the queue, of persons and of domains. It needs reviews:read or metrics:view, either.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,6 +386,16 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UndoDecisionRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.SerializeToString,
             ),
+            'RevokeDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeDecision,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.RevokeDecisionRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.SerializeToString,
+            ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDecisionsResponse.SerializeToString,
+            ),
             'SkipCase': grpc.unary_unary_rpc_method_handler(
                     servicer.SkipCase,
                     request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.SkipCaseRequest.FromString,
@@ -220,6 +405,66 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.EscalateCase,
                     request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.EscalateCaseRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.SerializeToString,
+            ),
+            'CreateComment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateComment,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateCommentRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.Comment.SerializeToString,
+            ),
+            'ListComments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListComments,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCommentsRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCommentsResponse.SerializeToString,
+            ),
+            'ListDrafts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDrafts,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDraftsRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDraftsResponse.SerializeToString,
+            ),
+            'DeleteDraft': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDraft,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.DeleteDraftRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.DeleteDraftResponse.SerializeToString,
+            ),
+            'PreviewBulkDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewBulkDecision,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.PreviewBulkDecisionRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkPreview.SerializeToString,
+            ),
+            'ApplyBulkDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyBulkDecision,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ApplyBulkDecisionRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkDecision.SerializeToString,
+            ),
+            'UndoBulkDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoBulkDecision,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UndoBulkDecisionRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkDecision.SerializeToString,
+            ),
+            'CreateGoldCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGoldCases,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateGoldCasesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateGoldCasesResponse.SerializeToString,
+            ),
+            'ListGoldCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGoldCases,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListGoldCasesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListGoldCasesResponse.SerializeToString,
+            ),
+            'GetReviewPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReviewPreferences,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.GetReviewPreferencesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewPreferences.SerializeToString,
+            ),
+            'UpdateReviewPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateReviewPreferences,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UpdateReviewPreferencesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewPreferences.SerializeToString,
+            ),
+            'ListCaseEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCaseEvents,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCaseEventsRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCaseEventsResponse.SerializeToString,
             ),
             'WatchCases': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchCases,
@@ -433,6 +678,60 @@ class ReviewService:
             _registered_method=True)
 
     @staticmethod
+    def RevokeDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/RevokeDecision',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.RevokeDecisionRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/ListDecisions',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDecisionsRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SkipCase(request,
             target,
             options=(),
@@ -476,6 +775,330 @@ class ReviewService:
             '/shodhana.api.review.v1.ReviewService/EscalateCase',
             shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.EscalateCaseRequest.SerializeToString,
             shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateComment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/CreateComment',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateCommentRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.Comment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListComments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/ListComments',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCommentsRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCommentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDrafts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/ListDrafts',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDraftsRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListDraftsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDraft(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/DeleteDraft',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.DeleteDraftRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.DeleteDraftResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewBulkDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/PreviewBulkDecision',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.PreviewBulkDecisionRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkPreview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyBulkDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/ApplyBulkDecision',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ApplyBulkDecisionRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkDecision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoBulkDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/UndoBulkDecision',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UndoBulkDecisionRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BulkDecision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGoldCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/CreateGoldCases',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateGoldCasesRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.CreateGoldCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGoldCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/ListGoldCases',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListGoldCasesRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListGoldCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReviewPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/GetReviewPreferences',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.GetReviewPreferencesRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewPreferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateReviewPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/UpdateReviewPreferences',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.UpdateReviewPreferencesRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewPreferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCaseEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/ListCaseEvents',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCaseEventsRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCaseEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,21 +40,63 @@ class ReviewServiceStub:
     ListCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListCasesRequest, _review_pb2.ListCasesResponse]
     """Lists cases in the order of the queue."""
     ClaimCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.ClaimCasesRequest, _review_pb2.ClaimCasesResponse]
-    """Hands out up to five waiting cases under a lease. Nobody else gets them while it lasts."""
+    """Hands out up to five waiting cases under a lease, the most urgent first. Nobody else gets them while it lasts.
+    Among them are, unmarked, second reads of what another expert decided and cases whose answer is known.
+    """
     HeartbeatCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.HeartbeatCasesRequest, _review_pb2.HeartbeatCasesResponse]
     """Prolongs leases; those already lost are named in the answer. Safe to repeat without a `request_id`."""
     DecideCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.DecideCaseRequest, _review_pb2.DecideCaseResponse]
     """Decides a case the caller holds. With a lost lease nothing is decided and the text is kept as a draft."""
     UndoDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.UndoDecisionRequest, _review_pb2.ReviewCase]
-    """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since."""
+    """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since.
+    Later, or for another's decision: RevokeDecision.
+    """
+    RevokeDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.RevokeDecisionRequest, _review_pb2.ReviewCase]
+    """Takes anybody's decision back, at any time, unless somebody holds the case. The case waits again."""
+    ListDecisions: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListDecisionsRequest, _review_pb2.ListDecisionsResponse]
+    """Lists all decisions on a case, those taken back included, newest first."""
     SkipCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.SkipCaseRequest, _review_pb2.ReviewCase]
     """Gives a held case back. It goes to the end of the queue: whatever waits now is offered before it."""
     EscalateCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.EscalateCaseRequest, _review_pb2.ReviewCase]
     """Hands a held case to a senior expert."""
+    CreateComment: _grpc.UnaryUnaryMultiCallable[_review_pb2.CreateCommentRequest, _review_pb2.Comment]
+    """Adds a remark to a case, whoever holds it."""
+    ListComments: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListCommentsRequest, _review_pb2.ListCommentsResponse]
+    """Lists the remarks on a case, oldest first."""
+    ListDrafts: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListDraftsRequest, _review_pb2.ListDraftsResponse]
+    """Lists the caller's own drafts, newest first: what was sent for cases whose lease was lost."""
+    DeleteDraft: _grpc.UnaryUnaryMultiCallable[_review_pb2.DeleteDraftRequest, _review_pb2.DeleteDraftResponse]
+    """Throws one of the caller's own drafts away. Safe to repeat without a `request_id`."""
+    PreviewBulkDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.PreviewBulkDecisionRequest, _review_pb2.BulkPreview]
+    """Says what one decision on all waiting cases of a query would reach, and keeps that list for ApplyBulkDecision.
+    Decides nothing, and is safe to repeat. Held cases, second reads and cases whose answer is known are left out.
+    """
+    ApplyBulkDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.ApplyBulkDecisionRequest, _review_pb2.BulkDecision]
+    """Decides the cases of the caller's preview that still wait, all at once; none that the preview did not list."""
+    UndoBulkDecision: _grpc.UnaryUnaryMultiCallable[_review_pb2.UndoBulkDecisionRequest, _review_pb2.BulkDecision]
+    """Takes a bulk decision of the caller's back within the undo window, case by case as UndoDecision does; cases that
+    somebody claimed since, or whose decision was taken back before, stay as they are.
+    """
+    CreateGoldCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.CreateGoldCasesRequest, _review_pb2.CreateGoldCasesResponse]
+    """Adds cases whose answer is known. They are handed out like any other and nobody is told which they are;
+    GetStatistics counts for each expert how many were answered right.
+    """
+    ListGoldCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListGoldCasesRequest, _review_pb2.ListGoldCasesResponse]
+    """Lists the cases whose answer is known, newest first, with how they were answered."""
+    GetReviewPreferences: _grpc.UnaryUnaryMultiCallable[_review_pb2.GetReviewPreferencesRequest, _review_pb2.ReviewPreferences]
+    """Gets which fields an expert is given cases of."""
+    UpdateReviewPreferences: _grpc.UnaryUnaryMultiCallable[_review_pb2.UpdateReviewPreferencesRequest, _review_pb2.ReviewPreferences]
+    """Sets which fields an expert is given cases of: the caller's own, which needs reviews:write too, or, for those with
+    users:manage, anybody's. Safe to repeat without a `request_id`.
+    """
+    ListCaseEvents: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListCaseEventsRequest, _review_pb2.ListCaseEventsResponse]
+    """Lists what was done in the queue and by whom, newest first: the audit trail, which nobody can change."""
     WatchCases: _grpc.UnaryStreamMultiCallable[_review_pb2.WatchCasesRequest, _review_pb2.WatchCasesResponse]
-    """Streams changes of the queue: the present counts at once, then an event for each change, in order."""
+    """Streams changes of the queue: the present counts at once, then each case that changed as it is now, in order.
+    Changes in quick succession may come as one; new counts follow changes after at most some seconds.
+    """
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_review_pb2.GetStatisticsRequest, _review_pb2.ReviewStatistics]
-    """Gets counts and rates of the queue and of persons."""
+    """Gets counts and rates of the queue, of persons and of domains. It needs reviews:read or metrics:view, either."""
 
 @_typing.type_check_only
 class ReviewServiceAsyncStub(ReviewServiceStub):
@@ -68,21 +110,63 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     ListCases: _aio.UnaryUnaryMultiCallable[_review_pb2.ListCasesRequest, _review_pb2.ListCasesResponse]  # type: ignore[assignment]
     """Lists cases in the order of the queue."""
     ClaimCases: _aio.UnaryUnaryMultiCallable[_review_pb2.ClaimCasesRequest, _review_pb2.ClaimCasesResponse]  # type: ignore[assignment]
-    """Hands out up to five waiting cases under a lease. Nobody else gets them while it lasts."""
+    """Hands out up to five waiting cases under a lease, the most urgent first. Nobody else gets them while it lasts.
+    Among them are, unmarked, second reads of what another expert decided and cases whose answer is known.
+    """
     HeartbeatCases: _aio.UnaryUnaryMultiCallable[_review_pb2.HeartbeatCasesRequest, _review_pb2.HeartbeatCasesResponse]  # type: ignore[assignment]
     """Prolongs leases; those already lost are named in the answer. Safe to repeat without a `request_id`."""
     DecideCase: _aio.UnaryUnaryMultiCallable[_review_pb2.DecideCaseRequest, _review_pb2.DecideCaseResponse]  # type: ignore[assignment]
     """Decides a case the caller holds. With a lost lease nothing is decided and the text is kept as a draft."""
     UndoDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.UndoDecisionRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
-    """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since."""
+    """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since.
+    Later, or for another's decision: RevokeDecision.
+    """
+    RevokeDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.RevokeDecisionRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
+    """Takes anybody's decision back, at any time, unless somebody holds the case. The case waits again."""
+    ListDecisions: _aio.UnaryUnaryMultiCallable[_review_pb2.ListDecisionsRequest, _review_pb2.ListDecisionsResponse]  # type: ignore[assignment]
+    """Lists all decisions on a case, those taken back included, newest first."""
     SkipCase: _aio.UnaryUnaryMultiCallable[_review_pb2.SkipCaseRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
     """Gives a held case back. It goes to the end of the queue: whatever waits now is offered before it."""
     EscalateCase: _aio.UnaryUnaryMultiCallable[_review_pb2.EscalateCaseRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
     """Hands a held case to a senior expert."""
+    CreateComment: _aio.UnaryUnaryMultiCallable[_review_pb2.CreateCommentRequest, _review_pb2.Comment]  # type: ignore[assignment]
+    """Adds a remark to a case, whoever holds it."""
+    ListComments: _aio.UnaryUnaryMultiCallable[_review_pb2.ListCommentsRequest, _review_pb2.ListCommentsResponse]  # type: ignore[assignment]
+    """Lists the remarks on a case, oldest first."""
+    ListDrafts: _aio.UnaryUnaryMultiCallable[_review_pb2.ListDraftsRequest, _review_pb2.ListDraftsResponse]  # type: ignore[assignment]
+    """Lists the caller's own drafts, newest first: what was sent for cases whose lease was lost."""
+    DeleteDraft: _aio.UnaryUnaryMultiCallable[_review_pb2.DeleteDraftRequest, _review_pb2.DeleteDraftResponse]  # type: ignore[assignment]
+    """Throws one of the caller's own drafts away. Safe to repeat without a `request_id`."""
+    PreviewBulkDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.PreviewBulkDecisionRequest, _review_pb2.BulkPreview]  # type: ignore[assignment]
+    """Says what one decision on all waiting cases of a query would reach, and keeps that list for ApplyBulkDecision.
+    Decides nothing, and is safe to repeat. Held cases, second reads and cases whose answer is known are left out.
+    """
+    ApplyBulkDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.ApplyBulkDecisionRequest, _review_pb2.BulkDecision]  # type: ignore[assignment]
+    """Decides the cases of the caller's preview that still wait, all at once; none that the preview did not list."""
+    UndoBulkDecision: _aio.UnaryUnaryMultiCallable[_review_pb2.UndoBulkDecisionRequest, _review_pb2.BulkDecision]  # type: ignore[assignment]
+    """Takes a bulk decision of the caller's back within the undo window, case by case as UndoDecision does; cases that
+    somebody claimed since, or whose decision was taken back before, stay as they are.
+    """
+    CreateGoldCases: _aio.UnaryUnaryMultiCallable[_review_pb2.CreateGoldCasesRequest, _review_pb2.CreateGoldCasesResponse]  # type: ignore[assignment]
+    """Adds cases whose answer is known. They are handed out like any other and nobody is told which they are;
+    GetStatistics counts for each expert how many were answered right.
+    """
+    ListGoldCases: _aio.UnaryUnaryMultiCallable[_review_pb2.ListGoldCasesRequest, _review_pb2.ListGoldCasesResponse]  # type: ignore[assignment]
+    """Lists the cases whose answer is known, newest first, with how they were answered."""
+    GetReviewPreferences: _aio.UnaryUnaryMultiCallable[_review_pb2.GetReviewPreferencesRequest, _review_pb2.ReviewPreferences]  # type: ignore[assignment]
+    """Gets which fields an expert is given cases of."""
+    UpdateReviewPreferences: _aio.UnaryUnaryMultiCallable[_review_pb2.UpdateReviewPreferencesRequest, _review_pb2.ReviewPreferences]  # type: ignore[assignment]
+    """Sets which fields an expert is given cases of: the caller's own, which needs reviews:write too, or, for those with
+    users:manage, anybody's. Safe to repeat without a `request_id`.
+    """
+    ListCaseEvents: _aio.UnaryUnaryMultiCallable[_review_pb2.ListCaseEventsRequest, _review_pb2.ListCaseEventsResponse]  # type: ignore[assignment]
+    """Lists what was done in the queue and by whom, newest first: the audit trail, which nobody can change."""
     WatchCases: _aio.UnaryStreamMultiCallable[_review_pb2.WatchCasesRequest, _review_pb2.WatchCasesResponse]  # type: ignore[assignment]
-    """Streams changes of the queue: the present counts at once, then an event for each change, in order."""
+    """Streams changes of the queue: the present counts at once, then each case that changed as it is now, in order.
+    Changes in quick succession may come as one; new counts follow changes after at most some seconds.
+    """
     GetStatistics: _aio.UnaryUnaryMultiCallable[_review_pb2.GetStatisticsRequest, _review_pb2.ReviewStatistics]  # type: ignore[assignment]
-    """Gets counts and rates of the queue and of persons."""
+    """Gets counts and rates of the queue, of persons and of domains. It needs reviews:read or metrics:view, either."""
 
 class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
     """Hands doubtful places to experts, one holder at a time, and keeps what they decide."""
@@ -117,7 +201,9 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _review_pb2.ClaimCasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.ClaimCasesResponse, _abc.Awaitable[_review_pb2.ClaimCasesResponse]]:
-        """Hands out up to five waiting cases under a lease. Nobody else gets them while it lasts."""
+        """Hands out up to five waiting cases under a lease, the most urgent first. Nobody else gets them while it lasts.
+        Among them are, unmarked, second reads of what another expert decided and cases whose answer is known.
+        """
 
     @_abc_1.abstractmethod
     def HeartbeatCases(
@@ -141,7 +227,25 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _review_pb2.UndoDecisionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.ReviewCase, _abc.Awaitable[_review_pb2.ReviewCase]]:
-        """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since."""
+        """Takes the caller's own decision back within the undo window, unless somebody has claimed the case since.
+        Later, or for another's decision: RevokeDecision.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeDecision(
+        self,
+        request: _review_pb2.RevokeDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ReviewCase, _abc.Awaitable[_review_pb2.ReviewCase]]:
+        """Takes anybody's decision back, at any time, unless somebody holds the case. The case waits again."""
+
+    @_abc_1.abstractmethod
+    def ListDecisions(
+        self,
+        request: _review_pb2.ListDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ListDecisionsResponse, _abc.Awaitable[_review_pb2.ListDecisionsResponse]]:
+        """Lists all decisions on a case, those taken back included, newest first."""
 
     @_abc_1.abstractmethod
     def SkipCase(
@@ -160,12 +264,118 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         """Hands a held case to a senior expert."""
 
     @_abc_1.abstractmethod
+    def CreateComment(
+        self,
+        request: _review_pb2.CreateCommentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.Comment, _abc.Awaitable[_review_pb2.Comment]]:
+        """Adds a remark to a case, whoever holds it."""
+
+    @_abc_1.abstractmethod
+    def ListComments(
+        self,
+        request: _review_pb2.ListCommentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ListCommentsResponse, _abc.Awaitable[_review_pb2.ListCommentsResponse]]:
+        """Lists the remarks on a case, oldest first."""
+
+    @_abc_1.abstractmethod
+    def ListDrafts(
+        self,
+        request: _review_pb2.ListDraftsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ListDraftsResponse, _abc.Awaitable[_review_pb2.ListDraftsResponse]]:
+        """Lists the caller's own drafts, newest first: what was sent for cases whose lease was lost."""
+
+    @_abc_1.abstractmethod
+    def DeleteDraft(
+        self,
+        request: _review_pb2.DeleteDraftRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.DeleteDraftResponse, _abc.Awaitable[_review_pb2.DeleteDraftResponse]]:
+        """Throws one of the caller's own drafts away. Safe to repeat without a `request_id`."""
+
+    @_abc_1.abstractmethod
+    def PreviewBulkDecision(
+        self,
+        request: _review_pb2.PreviewBulkDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.BulkPreview, _abc.Awaitable[_review_pb2.BulkPreview]]:
+        """Says what one decision on all waiting cases of a query would reach, and keeps that list for ApplyBulkDecision.
+        Decides nothing, and is safe to repeat. Held cases, second reads and cases whose answer is known are left out.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyBulkDecision(
+        self,
+        request: _review_pb2.ApplyBulkDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.BulkDecision, _abc.Awaitable[_review_pb2.BulkDecision]]:
+        """Decides the cases of the caller's preview that still wait, all at once; none that the preview did not list."""
+
+    @_abc_1.abstractmethod
+    def UndoBulkDecision(
+        self,
+        request: _review_pb2.UndoBulkDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.BulkDecision, _abc.Awaitable[_review_pb2.BulkDecision]]:
+        """Takes a bulk decision of the caller's back within the undo window, case by case as UndoDecision does; cases that
+        somebody claimed since, or whose decision was taken back before, stay as they are.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateGoldCases(
+        self,
+        request: _review_pb2.CreateGoldCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.CreateGoldCasesResponse, _abc.Awaitable[_review_pb2.CreateGoldCasesResponse]]:
+        """Adds cases whose answer is known. They are handed out like any other and nobody is told which they are;
+        GetStatistics counts for each expert how many were answered right.
+        """
+
+    @_abc_1.abstractmethod
+    def ListGoldCases(
+        self,
+        request: _review_pb2.ListGoldCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ListGoldCasesResponse, _abc.Awaitable[_review_pb2.ListGoldCasesResponse]]:
+        """Lists the cases whose answer is known, newest first, with how they were answered."""
+
+    @_abc_1.abstractmethod
+    def GetReviewPreferences(
+        self,
+        request: _review_pb2.GetReviewPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ReviewPreferences, _abc.Awaitable[_review_pb2.ReviewPreferences]]:
+        """Gets which fields an expert is given cases of."""
+
+    @_abc_1.abstractmethod
+    def UpdateReviewPreferences(
+        self,
+        request: _review_pb2.UpdateReviewPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ReviewPreferences, _abc.Awaitable[_review_pb2.ReviewPreferences]]:
+        """Sets which fields an expert is given cases of: the caller's own, which needs reviews:write too, or, for those with
+        users:manage, anybody's. Safe to repeat without a `request_id`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCaseEvents(
+        self,
+        request: _review_pb2.ListCaseEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.ListCaseEventsResponse, _abc.Awaitable[_review_pb2.ListCaseEventsResponse]]:
+        """Lists what was done in the queue and by whom, newest first: the audit trail, which nobody can change."""
+
+    @_abc_1.abstractmethod
     def WatchCases(
         self,
         request: _review_pb2.WatchCasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_review_pb2.WatchCasesResponse], _abc.AsyncIterator[_review_pb2.WatchCasesResponse]]:
-        """Streams changes of the queue: the present counts at once, then an event for each change, in order."""
+        """Streams changes of the queue: the present counts at once, then each case that changed as it is now, in order.
+        Changes in quick succession may come as one; new counts follow changes after at most some seconds.
+        """
 
     @_abc_1.abstractmethod
     def GetStatistics(
@@ -173,6 +383,6 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _review_pb2.GetStatisticsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.ReviewStatistics, _abc.Awaitable[_review_pb2.ReviewStatistics]]:
-        """Gets counts and rates of the queue and of persons."""
+        """Gets counts and rates of the queue, of persons and of domains. It needs reviews:read or metrics:view, either."""
 
 def add_ReviewServiceServicer_to_server(servicer: ReviewServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
