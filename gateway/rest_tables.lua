@@ -289,6 +289,12 @@ local MESSAGES = {
     ["context"] = true,
     ["options"] = "shodhana.api.similarity.v1.SearchOptions",
   },
+  ["shodhana.api.similarity.v1.SearchVersesRequest"] = {
+    ["texts"] = true,
+    ["limit"] = true,
+    ["minConfidence"] = true,
+    ["min_confidence"] = true,
+  },
   ["shodhana.api.transcripts.v1.CancelJobRequest"] = {
     ["name"] = true,
     ["requestId"] = true,
@@ -373,6 +379,7 @@ local CALLS = {
     { "^/v1/lexiconVersions/[^/:]+:activate$", "shodhana.api.similarity.v1.ActivateLexiconVersionRequest" },
     { "^/v1/terms:search$", "shodhana.api.similarity.v1.SearchRequest" },
     { "^/v1/terms:batchSearch$", "shodhana.api.similarity.v1.BatchSearchRequest" },
+    { "^/v1/verses:search$", "shodhana.api.similarity.v1.SearchVersesRequest" },
     { "^/v1/transcripts:correct$", "shodhana.api.transcripts.v1.CorrectTranscriptRequest" },
     { "^/v1/transcripts:score$", "shodhana.api.transcripts.v1.ScoreFileRequest" },
     { "^/v1/transcripts:suggest$", "shodhana.api.transcripts.v1.SuggestTermsRequest" },

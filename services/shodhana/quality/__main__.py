@@ -11,10 +11,11 @@ from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
 from shodhana.runtime.redis import open_redis
 
+from .adapters.inria_forms import installed_forms
 from .adapters.lexicon_snapshot import LexiconSnapshot
 from .adapters.postgres_reports import PostgresReports
+from .domain.attested import NoForms
 from .domain.reports import ReportStore
-from .domain.values import Policy
 from .servicer import QualityServicer
 from .settings import QualitySettings
 
@@ -26,11 +27,12 @@ async def register(app: Application, settings: QualitySettings) -> None:
     lexicon = LexiconSnapshot(app.channel("similarity"))
     memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
     cache = LayeredCache("quality_scores", redis, memory, settings.cache_ttl_s)
-    policy = Policy(settings.min_academic_score, settings.iast_compliance_threshold, settings.similarity_threshold)
+    forms = (installed_forms() if settings.attested_forms_enabled else None) or NoForms()
     app.background("lexicon", partial(lexicon.keep_up, settings.lexicon_refresh_s))
     app.background("daily-stats", partial(_refresh_stats, store, settings.stats_refresh_s))
     app.ready_when("postgres", partial(postgres.ping, pool))
-    grpc_api.add_QualityServiceServicer_to_server(QualityServicer(lexicon, store, cache, policy), app.server)
+    servicer = QualityServicer(lexicon, store, cache, settings.policy(), forms)
+    grpc_api.add_QualityServiceServicer_to_server(servicer, app.server)
     app.serves("shodhana.api.quality.v1.QualityService")
 
 

@@ -15,14 +15,16 @@ from shodhana.runtime.cache import LayeredCache
 from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
 
+from .domain.attested import AttestedForms
 from .domain.lexicon import Lexicon
 from .domain.reports import DailyStats, NewReport, ReportQuery, ReportStore, StoredReport
 from .domain.scoring import score_transcript
-from .domain.values import Cue, Policy, Report, Scores, Status, Term, Transcript
+from .domain.values import Cue, Policy, Scores, Status, Term, Transcript
+from .translation import message_of
 
-MAX_VIOLATIONS = 1000
 DEFAULT_PAGE, DEFAULT_DAYS = 20, 30
-STATUSES = {pb.TERM_STATUS_EXACT: Status.EXACT, pb.TERM_STATUS_CORRECTED: Status.CORRECTED}
+STATUSES = {status: getattr(pb, f"TERM_STATUS_{status.name}") for status in Status}
+STATUSES_BY_NUMBER = {number: status for status, number in STATUSES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class QualityServicer(grpc_api.QualityServiceServicer):
     store: ReportStore
     cache: LayeredCache
     policy: Policy
+    forms: AttestedForms
 
     async def ScoreTranscript(self, request: pb.ScoreTranscriptRequest, context: Any) -> pb.QualityReport:
         kept = await self.cache.get_or_load(self._key(request), lambda: self._score(request))
@@ -63,7 +66,8 @@ class QualityServicer(grpc_api.QualityServiceServicer):
         found = await self.store.find(ReportQuery(request.subject, request.requires_review, before, size + 1))
         messages = [_stored(report) for report in found[:size]]
         for message in messages:
-            message.ClearField("violations")
+            for details in ("violations", "explanations", "doubtful_tokens", "spelling_variants"):
+                message.ClearField(details)
         token = encode_page_token({"before": found[size - 1].report_id}) if len(found) > size else ""
         return pb.ListReportsResponse(reports=messages, next_page_token=token)
 
@@ -77,8 +81,8 @@ class QualityServicer(grpc_api.QualityServiceServicer):
             original=tuple(map(_cue, request.original_cues)),
             terms=tuple(map(_term, request.terms)),
         )
-        report = await asyncio.to_thread(score_transcript, transcript, self.lexicon.terms(), self.policy)
-        return zlib.compress(_message(report).SerializeToString(), level=1)  # a quarter of the memory
+        report = await asyncio.to_thread(score_transcript, transcript, self.lexicon.terms(), self.policy, self.forms)
+        return zlib.compress(message_of(report).SerializeToString(), level=1)  # a quarter of the memory
 
     def _key(self, request: pb.ScoreTranscriptRequest) -> str:
         scored = pb.ScoreTranscriptRequest(
@@ -87,7 +91,7 @@ class QualityServicer(grpc_api.QualityServiceServicer):
         known = self.lexicon.terms()
         digest = hashlib.blake2b(scored, digest_size=16).hexdigest()
         lexicon = f"{known.version}@{known.digest}" if known else ""
-        return f"quality:{lexicon}:{self.policy.key}:{digest}"
+        return f"quality:{lexicon}:{self.policy.version}:{self.forms.version}:{digest}"
 
 
 def _cue(message: pb.Cue) -> Cue:
@@ -97,30 +101,8 @@ def _cue(message: pb.Cue) -> Cue:
 
 
 def _term(message: pb.TermAnnotation) -> Term:
-    status = STATUSES.get(message.status, Status.UNRESOLVED)
-    return Term(message.cue, message.start, message.end, status, message.probability)
-
-
-def _message(report: Report) -> pb.QualityReport:
-    policy = report.policy
-    return pb.QualityReport(
-        scores=pb.Scores(**{name: score for name, score in asdict(report.scores).items() if score is not None}),
-        requires_review=report.requires_review,
-        gates=[pb.Gate(**asdict(gate)) for gate in report.gates],
-        violations=[pb.Violation(**asdict(violation)) for violation in report.violations[:MAX_VIOLATIONS]],
-        violation_count=len(report.violations),
-        sanskrit_token_count=report.sanskrit_token_count,
-        other_token_count=report.other_token_count,
-        edited_other_token_count=report.edited_other_token_count,
-        thresholds=pb.Thresholds(
-            min_academic_score=policy.min_academic_score,
-            iast_compliance_threshold=policy.iast_compliance_threshold,
-            similarity_threshold=policy.similarity_threshold,
-            weights_version=policy.version,
-        ),
-        lexicon_version=report.lexicon_version,
-        degraded=report.degraded,
-    )
+    status = STATUSES_BY_NUMBER.get(message.status, Status.UNRESOLVED)
+    return Term(message.cue, message.start, message.end, status, message.probability, message.expected)
 
 
 def _scores_of(message: pb.QualityReport) -> Scores:

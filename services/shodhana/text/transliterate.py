@@ -14,6 +14,7 @@ def devanagari_of(iast: str) -> str:
     return _convert(iast.lower(), "Iast", "Devanagari")
 
 
+@lru_cache(maxsize=10_000)
 def iast_of_devanagari(text: str) -> str:
     """Devanagari in IAST."""
     return to_iast(_convert(text, "Devanagari", "Iast"))
@@ -22,6 +23,11 @@ def iast_of_devanagari(text: str) -> str:
 def iast_of_slp1(text: str) -> str:
     """SLP1, the transliteration of the Cologne dictionaries, in IAST."""
     return to_iast(_convert(text, "Slp1", "Iast"))
+
+
+def slp1_of_iast(iast: str) -> str:
+    """IAST in SLP1, one letter a sound."""
+    return _convert(iast.lower(), "Iast", "Slp1")
 
 
 def _convert(text: str, source: str, target: str) -> str:

@@ -98,7 +98,7 @@ def test_the_thresholds_are_configuration() -> None:
         report = score_transcript(transcript, KNOWN, policy)
         assert [found.gate for found in report.gates if not found.passed] == [gate]
         assert report.requires_review
-    assert len({policy.key for policy in (Policy(), *stricter)}) == 4
+    assert len({policy.version for policy in (Policy(), *stricter)}) == 4
 
 
 def test_without_a_lexicon_structure_is_checked_and_said_to_be_all() -> None:

@@ -1,1 +1,1 @@
-"""The lexicon of the similarity service and Postgres behind the ports of the domain."""
+"""The lexicon of the similarity service, attested forms and Postgres behind the ports of the domain."""

@@ -10,6 +10,7 @@ from shodhana.text.tokens import Token, tokenize
 
 from .values import Cue, Status, Term, Transcript
 
+CORRECTED = (Status.CORRECTED, Status.TRANSLITERATED)
 SPAN_TOKENS = 4  # a corrected term may stand for so many heard words
 MAX_COMPARED = 1_000_000  # pairs of tokens; beyond it the order of words is not looked at
 
@@ -18,7 +19,7 @@ Pair = tuple[Token, Term | None]
 
 def count_edits(transcript: Transcript) -> int:
     """Tokens of the original that were changed or lost, and tokens that came in, but for the corrected terms."""
-    corrected = terms_by_cue(term for term in transcript.terms if term.status is Status.CORRECTED)
+    corrected = terms_by_cue(term for term in transcript.terms if term.status in CORRECTED)
     scored = {cue.index: cue for cue in transcript.cues}
     return sum(_edits(cue, scored.get(cue.index), corrected) for cue in transcript.original)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import astuple, dataclass, field
 from enum import Enum
+
+from shodhana.text.fold import FOLD_VERSION
+
+RULES_VERSION = 3  # raise it with any change of what is counted, and how
 
 
 class Status(Enum):
@@ -12,6 +17,10 @@ class Status(Enum):
     EXACT = "exact"
     CORRECTED = "corrected"
     UNRESOLVED = "unresolved"
+    POPULAR = "popular"
+    """A known term in a popular spelling: right as a term, not as IAST."""
+    TRANSLITERATED = "transliterated"
+    """It stood there in Devanagari; judged as any word in IAST is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +35,18 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A place the corrector knows: [start, end) code points of the scored cue's text."""
+    """A place the corrector knows: [start, end) code points of the scored cue's text.
+
+    `probability` is that of the term there; of an unresolved one, that any term is meant. `expected` is the spelling
+    that the corrector would put there.
+    """
 
     cue: int
     start: int
     end: int
     status: Status
     probability: float
+    expected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +59,38 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """Of the parts of the academic score; together 1."""
+
+    iast_compliance: float = 0.4
+    sanskrit_accuracy: float = 0.4
+    spelling_consistency: float = 0.1
+    format_integrity: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Thresholds of the gates and weights of the academic score."""
+    """Thresholds of the gates, weights of the academic score, and what an edit and an unknown form count."""
 
     min_academic_score: float = 0.85
     iast_compliance_threshold: float = 0.90
     similarity_threshold: float = 0.85
-    weights: tuple[float, float, float, float] = (0.4, 0.4, 0.1, 0.1)
-    version: str = "2"
+    weights: Weights = field(default_factory=Weights)
+    edit_penalty: float = 10.0
+    """What the share of edited other words is multiplied by."""
+    unknown_form_probability: float = 0.5
+    """Of a form in IAST that is well formed, and neither listed nor attested."""
 
     @property
-    def key(self) -> str:
-        """Stands for all of it: a report made under another policy is another report."""
-        thresholds = (self.min_academic_score, self.iast_compliance_threshold, self.similarity_threshold)
-        return "-".join(map(str, (self.version, *thresholds, *self.weights)))
+    def version(self) -> str:
+        """Stands for all of it and the rules: a report made under another policy is another report."""
+        digest = hashlib.blake2b(repr((FOLD_VERSION, astuple(self))).encode(), digest_size=4).hexdigest()
+        return f"{RULES_VERSION}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A place that breaks a rule."""
+    """A place that breaks a rule. `expected`: the spellings that would be right, where they are known."""
 
     rule: str
     cue: int
@@ -71,6 +98,30 @@ class Violation:
     end: int
     text: str
     description: str
+    expected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A word that is not surely right: `weight` is how surely it is Sanskrit, `probability` how surely right."""
+
+    cue: int
+    start: int
+    end: int
+    text: str
+    weight: float
+    probability: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a score comes about: its formula in words, the same in numbers, and what the numbers are made of."""
+
+    score: str
+    formula: str
+    calculation: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +159,12 @@ class Report:
     policy: Policy
     lexicon_version: str
     degraded: bool
-    requires_review: bool = field(default=False)
+    doubts: tuple[Doubt, ...] = ()
+    variants: tuple[tuple[str, ...], ...] = ()
+    """Spellings of terms that are spelled in more than one way."""
+    explanations: tuple[Explanation, ...] = ()
+    sanskrit_weight: float = 0.0
+    """Sanskrit tokens, each counted as surely as it is Sanskrit."""
+    attested_forms: str = ""
+    """The list of forms used; empty: what is not listed is unknown."""
+    requires_review: bool = False

@@ -34,6 +34,10 @@ class _TermStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TermStatus
     """A correction was applied."""
     TERM_STATUS_UNRESOLVED: _TermStatus.ValueType  # 3
     """It is doubtful and was left: a suggestion, or no candidate."""
+    TERM_STATUS_POPULAR: _TermStatus.ValueType  # 4
+    """It is a known term in a popular spelling ("Krishna"): right as a term, not as IAST."""
+    TERM_STATUS_TRANSLITERATED: _TermStatus.ValueType  # 5
+    """It stood there in Devanagari and was transliterated; it is judged as any word in IAST."""
 
 class TermStatus(_TermStatus, metaclass=_TermStatusEnumTypeWrapper):
     """How a term came to stand in the text."""
@@ -46,6 +50,10 @@ TERM_STATUS_CORRECTED: TermStatus.ValueType  # 2
 """A correction was applied."""
 TERM_STATUS_UNRESOLVED: TermStatus.ValueType  # 3
 """It is doubtful and was left: a suggestion, or no candidate."""
+TERM_STATUS_POPULAR: TermStatus.ValueType  # 4
+"""It is a known term in a popular spelling ("Krishna"): right as a term, not as IAST."""
+TERM_STATUS_TRANSLITERATED: TermStatus.ValueType  # 5
+"""It stood there in Devanagari and was transliterated; it is judged as any word in IAST."""
 Global___TermStatus: _TypeAlias = TermStatus  # noqa: Y015
 
 @_typing.final
@@ -100,6 +108,7 @@ class TermAnnotation(_message.Message):
     END_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     PROBABILITY_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
     cue: _builtins.int
     """Cue.index, from 1."""
     start: _builtins.int
@@ -109,7 +118,11 @@ class TermAnnotation(_message.Message):
     status: Global___TermStatus.ValueType
     """How it came there."""
     probability: _builtins.float
-    """Probability, 0 to 1, that it is the right term."""
+    """Probability, 0 to 1, that it is the right term; of an unresolved one, that any term is meant. An unresolved one
+    below the similarity threshold counts as a Sanskrit token with this weight.
+    """
+    expected: _builtins.str
+    """The spelling that the corrector would put there, at most 500 characters; empty where it knows none."""
     def __init__(
         self,
         *,
@@ -118,10 +131,11 @@ class TermAnnotation(_message.Message):
         end: _builtins.int = ...,
         status: Global___TermStatus.ValueType = ...,
         probability: _builtins.float = ...,
+        expected: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "end", b"end", "probability", b"probability", "start", b"start", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "end", b"end", "expected", b"expected", "probability", b"probability", "start", b"start", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -189,11 +203,13 @@ class Scores(_message.Message):
     FORMAT_INTEGRITY_FIELD_NUMBER: _builtins.int
     PRESERVATION_FIELD_NUMBER: _builtins.int
     iast_compliance: _builtins.float
-    """Share of Sanskrit tokens without a violation."""
+    """Share of Sanskrit tokens without a violation other than "nfc", which is mended without loss."""
     sanskrit_accuracy: _builtins.float
     """Mean probability that the terms are right."""
     academic_score: _builtins.float
-    """.4 iast_compliance + .4 sanskrit_accuracy + .1 spelling_consistency + .1 format_integrity."""
+    """By the configured weights: .4 iast_compliance + .4 sanskrit_accuracy + .1 spelling_consistency +
+    .1 format_integrity.
+    """
     overall_score: _builtins.float
     """academic_score × preservation."""
     spelling_consistency: _builtins.float
@@ -260,8 +276,11 @@ class Violation(_message.Message):
     END_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
-    """"nfc", "alphabet", "sound_sequence" or "canonical_spelling"."""
+    """"nfc", "alphabet", "sound_sequence", "canonical_spelling" (another spelling than the glossary's with the same
+    popular fold) or "unresolved_term" (probably garbled).
+    """
     cue: _builtins.int
     """Cue.index."""
     start: _builtins.int
@@ -272,6 +291,10 @@ class Violation(_message.Message):
     """The text there."""
     description: _builtins.str
     """For a reader: "canonical spelling is bhakti"."""
+    @_builtins.property
+    def expected(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Spellings that would be right there, at most 10; empty where none is known."""
+
     def __init__(
         self,
         *,
@@ -281,14 +304,119 @@ class Violation(_message.Message):
         end: _builtins.int = ...,
         text: _builtins.str = ...,
         description: _builtins.str = ...,
+        expected: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "description", b"description", "end", b"end", "rule", b"rule", "start", b"start", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "description", b"description", "end", b"end", "expected", b"expected", "rule", b"rule", "start", b"start", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Violation: _TypeAlias = Violation  # noqa: Y015
+
+@_typing.final
+class ScoreExplanation(_message.Message):
+    """How a score comes about, for a reader."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    FORMULA_FIELD_NUMBER: _builtins.int
+    CALCULATION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    score: _builtins.str
+    """"iast_compliance"."""
+    formula: _builtins.str
+    """"Sanskrit words without a violation ÷ Sanskrit words"."""
+    calculation: _builtins.str
+    """The same in numbers: "38 ÷ 41.7 = 0.911"."""
+    note: _builtins.str
+    """What the numbers are made of; may be empty."""
+    def __init__(
+        self,
+        *,
+        score: _builtins.str = ...,
+        formula: _builtins.str = ...,
+        calculation: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calculation", b"calculation", "formula", b"formula", "note", b"note", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreExplanation: _TypeAlias = ScoreExplanation  # noqa: Y015
+
+@_typing.final
+class DoubtfulToken(_message.Message):
+    """A Sanskrit token that is not surely right, and lowers sanskrit_accuracy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUE_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    cue: _builtins.int
+    """Cue.index, from 1."""
+    start: _builtins.int
+    """First character (code points, from 0) in the cue's text."""
+    end: _builtins.int
+    """After the last character; code points, from 0."""
+    text: _builtins.str
+    """The text there."""
+    weight: _builtins.float
+    """How surely it is Sanskrit, 0 to 1: what it counts."""
+    probability: _builtins.float
+    """How surely it is right, 0 to 1."""
+    reason: _builtins.str
+    """"corrected", "popular", "exact", "unresolved", "misspelled" or "unknown_form" (neither listed nor attested)."""
+    def __init__(
+        self,
+        *,
+        cue: _builtins.int = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        text: _builtins.str = ...,
+        weight: _builtins.float = ...,
+        probability: _builtins.float = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "end", b"end", "probability", b"probability", "reason", b"reason", "start", b"start", "text", b"text", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DoubtfulToken: _TypeAlias = DoubtfulToken  # noqa: Y015
+
+@_typing.final
+class SpellingVariants(_message.Message):
+    """A term that is spelled in more than one way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPELLINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spellings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its spellings in lower case, in the order in which they first occur."""
+
+    def __init__(
+        self,
+        *,
+        spellings: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spellings", b"spellings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpellingVariants: _TypeAlias = SpellingVariants  # noqa: Y015
 
 @_typing.final
 class Thresholds(_message.Message):
@@ -300,6 +428,12 @@ class Thresholds(_message.Message):
     IAST_COMPLIANCE_THRESHOLD_FIELD_NUMBER: _builtins.int
     SIMILARITY_THRESHOLD_FIELD_NUMBER: _builtins.int
     WEIGHTS_VERSION_FIELD_NUMBER: _builtins.int
+    IAST_COMPLIANCE_WEIGHT_FIELD_NUMBER: _builtins.int
+    SANSKRIT_ACCURACY_WEIGHT_FIELD_NUMBER: _builtins.int
+    SPELLING_CONSISTENCY_WEIGHT_FIELD_NUMBER: _builtins.int
+    FORMAT_INTEGRITY_WEIGHT_FIELD_NUMBER: _builtins.int
+    EDIT_PENALTY_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FORM_PROBABILITY_FIELD_NUMBER: _builtins.int
     min_academic_score: _builtins.float
     """Academic score below which review is required."""
     iast_compliance_threshold: _builtins.float
@@ -307,7 +441,19 @@ class Thresholds(_message.Message):
     similarity_threshold: _builtins.float
     """Probability below which a term is doubtful."""
     weights_version: _builtins.str
-    """Version of weights and rules ("1")."""
+    """Stands for the rules and all that this message holds ("3-1f0c22d4"): rules' number, hash of the configuration."""
+    iast_compliance_weight: _builtins.float
+    """Weight of iast_compliance in academic_score, 0 to 1; the four weights are 1 together."""
+    sanskrit_accuracy_weight: _builtins.float
+    """Weight of sanskrit_accuracy, 0 to 1."""
+    spelling_consistency_weight: _builtins.float
+    """Weight of spelling_consistency, 0 to 1."""
+    format_integrity_weight: _builtins.float
+    """Weight of format_integrity, 0 to 1."""
+    edit_penalty: _builtins.float
+    """What the share of edited other tokens is multiplied by."""
+    unknown_form_probability: _builtins.float
+    """What a form counts that is well formed, and neither listed nor attested, 0 to 1."""
     def __init__(
         self,
         *,
@@ -315,10 +461,16 @@ class Thresholds(_message.Message):
         iast_compliance_threshold: _builtins.float = ...,
         similarity_threshold: _builtins.float = ...,
         weights_version: _builtins.str = ...,
+        iast_compliance_weight: _builtins.float = ...,
+        sanskrit_accuracy_weight: _builtins.float = ...,
+        spelling_consistency_weight: _builtins.float = ...,
+        format_integrity_weight: _builtins.float = ...,
+        edit_penalty: _builtins.float = ...,
+        unknown_form_probability: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["iast_compliance_threshold", b"iast_compliance_threshold", "min_academic_score", b"min_academic_score", "similarity_threshold", b"similarity_threshold", "weights_version", b"weights_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit_penalty", b"edit_penalty", "format_integrity_weight", b"format_integrity_weight", "iast_compliance_threshold", b"iast_compliance_threshold", "iast_compliance_weight", b"iast_compliance_weight", "min_academic_score", b"min_academic_score", "sanskrit_accuracy_weight", b"sanskrit_accuracy_weight", "similarity_threshold", b"similarity_threshold", "spelling_consistency_weight", b"spelling_consistency_weight", "unknown_form_probability", b"unknown_form_probability", "weights_version", b"weights_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -374,6 +526,11 @@ class QualityReport(_message.Message):
     LEXICON_VERSION_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EXPLANATIONS_FIELD_NUMBER: _builtins.int
+    DOUBTFUL_TOKENS_FIELD_NUMBER: _builtins.int
+    SPELLING_VARIANTS_FIELD_NUMBER: _builtins.int
+    SANSKRIT_WEIGHT_FIELD_NUMBER: _builtins.int
+    ATTESTED_FORMS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"qualityReports/345"; empty when not stored."""
     subject: _builtins.str
@@ -392,6 +549,10 @@ class QualityReport(_message.Message):
     """Lexicon version used, empty where none was reachable."""
     degraded: _builtins.bool
     """True where the lexicon was not reachable and rule "canonical_spelling" was not checked."""
+    sanskrit_weight: _builtins.float
+    """Sanskrit tokens, each counted as surely as it is Sanskrit: what iast_compliance and sanskrit_accuracy are shares of."""
+    attested_forms: _builtins.str
+    """The list of attested forms used ("inria 0.2.6"); empty where none is installed and such forms are unknown."""
     @_builtins.property
     def scores(self) -> Global___Scores:
         """The scores."""
@@ -412,6 +573,18 @@ class QualityReport(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
 
+    @_builtins.property
+    def explanations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreExplanation]:
+        """How each score comes about, those first that the others are made of."""
+
+    @_builtins.property
+    def doubtful_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___DoubtfulToken]:
+        """Tokens that lower sanskrit_accuracy; the first 1,000."""
+
+    @_builtins.property
+    def spelling_variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpellingVariants]:
+        """Terms spelled in more than one way; the first 100."""
+
     def __init__(
         self,
         *,
@@ -429,10 +602,15 @@ class QualityReport(_message.Message):
         lexicon_version: _builtins.str = ...,
         degraded: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        explanations: _abc.Iterable[Global___ScoreExplanation] | None = ...,
+        doubtful_tokens: _abc.Iterable[Global___DoubtfulToken] | None = ...,
+        spelling_variants: _abc.Iterable[Global___SpellingVariants] | None = ...,
+        sanskrit_weight: _builtins.float = ...,
+        attested_forms: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "scores", b"scores", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "degraded", b"degraded", "edited_other_token_count", b"edited_other_token_count", "gates", b"gates", "lexicon_version", b"lexicon_version", "name", b"name", "other_token_count", b"other_token_count", "requires_review", b"requires_review", "sanskrit_token_count", b"sanskrit_token_count", "scores", b"scores", "subject", b"subject", "thresholds", b"thresholds", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attested_forms", b"attested_forms", "create_time", b"create_time", "degraded", b"degraded", "doubtful_tokens", b"doubtful_tokens", "edited_other_token_count", b"edited_other_token_count", "explanations", b"explanations", "gates", b"gates", "lexicon_version", b"lexicon_version", "name", b"name", "other_token_count", b"other_token_count", "requires_review", b"requires_review", "sanskrit_token_count", b"sanskrit_token_count", "sanskrit_weight", b"sanskrit_weight", "scores", b"scores", "spelling_variants", b"spelling_variants", "subject", b"subject", "thresholds", b"thresholds", "violation_count", b"violation_count", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -80,6 +80,30 @@ ANGLICISED_TERMS_RESTORE: AnglicisedTerms.ValueType  # 2
 """They are restored to IAST."""
 Global___AnglicisedTerms: _TypeAlias = AnglicisedTerms  # noqa: Y015
 
+class _DevanagariWords:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DevanagariWordsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DevanagariWords.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEVANAGARI_WORDS_UNSPECIFIED: _DevanagariWords.ValueType  # 0
+    """They are kept."""
+    DEVANAGARI_WORDS_KEEP: _DevanagariWords.ValueType  # 1
+    """They are kept."""
+    DEVANAGARI_WORDS_IAST: _DevanagariWords.ValueType  # 2
+    """They are transliterated to IAST where nothing is lost: others, Hindi letters for instance, are kept."""
+
+class DevanagariWords(_DevanagariWords, metaclass=_DevanagariWordsEnumTypeWrapper):
+    """What becomes of words in Devanagari."""
+
+DEVANAGARI_WORDS_UNSPECIFIED: DevanagariWords.ValueType  # 0
+"""They are kept."""
+DEVANAGARI_WORDS_KEEP: DevanagariWords.ValueType  # 1
+"""They are kept."""
+DEVANAGARI_WORDS_IAST: DevanagariWords.ValueType  # 2
+"""They are transliterated to IAST where nothing is lost: others, Hindi letters for instance, are kept."""
+Global___DevanagariWords: _TypeAlias = DevanagariWords  # noqa: Y015
+
 class _CorrectionStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -187,6 +211,7 @@ class CorrectionOptions(_message.Message):
     ANGLICISED_TERMS_FIELD_NUMBER: _builtins.int
     LEXICON_VERSION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    DEVANAGARI_FIELD_NUMBER: _builtins.int
     apply_threshold: _builtins.float
     """Probability from which a correction is applied, 0 to 1. Absent: the deployment's SIMILARITY_THRESHOLD (0.85)."""
     suggest_threshold: _builtins.float
@@ -197,6 +222,8 @@ class CorrectionOptions(_message.Message):
     """Lexicon version to use. Empty: the active one."""
     validate_only: _builtins.bool
     """Creates no review cases and stores no report."""
+    devanagari: Global___DevanagariWords.ValueType
+    """What becomes of words in Devanagari."""
     def __init__(
         self,
         *,
@@ -205,10 +232,11 @@ class CorrectionOptions(_message.Message):
         anglicised_terms: Global___AnglicisedTerms.ValueType = ...,
         lexicon_version: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        devanagari: Global___DevanagariWords.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_apply_threshold", b"_apply_threshold", "_suggest_threshold", b"_suggest_threshold", "apply_threshold", b"apply_threshold", "suggest_threshold", b"suggest_threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_apply_threshold", b"_apply_threshold", "_suggest_threshold", b"_suggest_threshold", "anglicised_terms", b"anglicised_terms", "apply_threshold", b"apply_threshold", "lexicon_version", b"lexicon_version", "suggest_threshold", b"suggest_threshold", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_apply_threshold", b"_apply_threshold", "_suggest_threshold", b"_suggest_threshold", "anglicised_terms", b"anglicised_terms", "apply_threshold", b"apply_threshold", "devanagari", b"devanagari", "lexicon_version", b"lexicon_version", "suggest_threshold", b"suggest_threshold", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__apply_threshold: _TypeAlias = _typing.Literal["apply_threshold"]  # noqa: Y015
     _WhichOneofArgType__apply_threshold: _TypeAlias = _typing.Literal["_apply_threshold", b"_apply_threshold"]  # noqa: Y015
@@ -393,6 +421,10 @@ class CorrectionReport(_message.Message):
     PROCESSING_DURATION_FIELD_NUMBER: _builtins.int
     GATES_FIELD_NUMBER: _builtins.int
     VIOLATIONS_FIELD_NUMBER: _builtins.int
+    EXPLANATIONS_FIELD_NUMBER: _builtins.int
+    DOUBTFUL_TOKENS_FIELD_NUMBER: _builtins.int
+    SPELLING_VARIANTS_FIELD_NUMBER: _builtins.int
+    THRESHOLDS_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """The file's name."""
     format: Global___TranscriptFormat.ValueType
@@ -435,6 +467,22 @@ class CorrectionReport(_message.Message):
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.Violation]:
         """The places in the corrected text that break a rule; the first 1,000."""
 
+    @_builtins.property
+    def explanations(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.ScoreExplanation]:
+        """How each score comes about."""
+
+    @_builtins.property
+    def doubtful_tokens(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.DoubtfulToken]:
+        """Tokens of the corrected text that lower sanskrit_accuracy; the first 1,000."""
+
+    @_builtins.property
+    def spelling_variants(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.SpellingVariants]:
+        """Terms spelled in more than one way; the first 100."""
+
+    @_builtins.property
+    def thresholds(self) -> _quality_pb2.Thresholds:
+        """Thresholds and weights of the scores."""
+
     def __init__(
         self,
         *,
@@ -453,10 +501,14 @@ class CorrectionReport(_message.Message):
         processing_duration: _duration_pb2.Duration | None = ...,
         gates: _abc.Iterable[_quality_pb2.Gate] | None = ...,
         violations: _abc.Iterable[_quality_pb2.Violation] | None = ...,
+        explanations: _abc.Iterable[_quality_pb2.ScoreExplanation] | None = ...,
+        doubtful_tokens: _abc.Iterable[_quality_pb2.DoubtfulToken] | None = ...,
+        spelling_variants: _abc.Iterable[_quality_pb2.SpellingVariants] | None = ...,
+        thresholds: _quality_pb2.Thresholds | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["processing_duration", b"processing_duration", "scores", b"scores"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["processing_duration", b"processing_duration", "scores", b"scores", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "cue_count", b"cue_count", "degradations", b"degradations", "degraded", b"degraded", "filename", b"filename", "format", b"format", "gates", b"gates", "lexicon_version", b"lexicon_version", "processing_duration", b"processing_duration", "quality_report", b"quality_report", "requires_review", b"requires_review", "review_case_count", b"review_case_count", "scores", b"scores", "token_count", b"token_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "cue_count", b"cue_count", "degradations", b"degradations", "degraded", b"degraded", "doubtful_tokens", b"doubtful_tokens", "explanations", b"explanations", "filename", b"filename", "format", b"format", "gates", b"gates", "lexicon_version", b"lexicon_version", "processing_duration", b"processing_duration", "quality_report", b"quality_report", "requires_review", b"requires_review", "review_case_count", b"review_case_count", "scores", b"scores", "spelling_variants", b"spelling_variants", "thresholds", b"thresholds", "token_count", b"token_count", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -575,6 +627,9 @@ class ScoreFileRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FILE_FIELD_NUMBER: _builtins.int
+    INCLUDE_CUES_FIELD_NUMBER: _builtins.int
+    include_cues: _builtins.bool
+    """Returns `cues` too, for an explanation beside the text."""
     @_builtins.property
     def file(self) -> Global___TranscriptFile:
         """The file."""
@@ -583,10 +638,11 @@ class ScoreFileRequest(_message.Message):
         self,
         *,
         file: Global___TranscriptFile | None = ...,
+        include_cues: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "include_cues", b"include_cues"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,18 +655,30 @@ class ScoreFileResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORT_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
+    DEGRADATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _quality_pb2.QualityReport:
         """The report, not stored."""
+
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.Cue]:
+        """The cues as read, where asked for."""
+
+    @_builtins.property
+    def degradations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was missing, for a reader: without candidates, garbled words are not seen and the scores are too high."""
 
     def __init__(
         self,
         *,
         report: _quality_pb2.QualityReport | None = ...,
+        cues: _abc.Iterable[_quality_pb2.Cue] | None = ...,
+        degradations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cues", b"cues", "degradations", b"degradations", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -99,7 +99,7 @@ class TranscriptServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ScoreFile(self, request, context):
-        """Scores a file as it stands.
+        """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class TranscriptServiceStub:
     CorrectTranscript: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.CorrectTranscriptRequest, _transcripts_pb2.CorrectTranscriptResponse]
     """Corrects one file and returns it with its report. Doubtful places become review cases."""
     ScoreFile: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.ScoreFileRequest, _transcripts_pb2.ScoreFileResponse]
-    """Scores a file as it stands."""
+    """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
     SuggestTerms: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.SuggestTermsRequest, _transcripts_pb2.SuggestTermsResponse]
     """Ranks the terms that heard words may stand for, with the probabilities CorrectTranscript would give them."""
     CreateJob: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.CreateJobRequest, _transcripts_pb2.Job]
@@ -62,7 +62,7 @@ class TranscriptServiceAsyncStub(TranscriptServiceStub):
     CorrectTranscript: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.CorrectTranscriptRequest, _transcripts_pb2.CorrectTranscriptResponse]  # type: ignore[assignment]
     """Corrects one file and returns it with its report. Doubtful places become review cases."""
     ScoreFile: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.ScoreFileRequest, _transcripts_pb2.ScoreFileResponse]  # type: ignore[assignment]
-    """Scores a file as it stands."""
+    """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
     SuggestTerms: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.SuggestTermsRequest, _transcripts_pb2.SuggestTermsResponse]  # type: ignore[assignment]
     """Ranks the terms that heard words may stand for, with the probabilities CorrectTranscript would give them."""
     CreateJob: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.CreateJobRequest, _transcripts_pb2.Job]  # type: ignore[assignment]
@@ -97,7 +97,7 @@ class TranscriptServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transcripts_pb2.ScoreFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transcripts_pb2.ScoreFileResponse, _abc.Awaitable[_transcripts_pb2.ScoreFileResponse]]:
-        """Scores a file as it stands."""
+        """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
 
     @_abc_1.abstractmethod
     def SuggestTerms(
