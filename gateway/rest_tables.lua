@@ -267,6 +267,8 @@ local MESSAGES = {
     ["validate_only"] = true,
     ["requestId"] = true,
     ["request_id"] = true,
+    ["textAbbreviation"] = true,
+    ["text_abbreviation"] = true,
   },
   ["shodhana.api.similarity.v1.SearchOptions"] = {
     ["limit"] = true,

@@ -13,7 +13,7 @@ from shodhana.api.embedding.v1 import embedding_pb2_grpc
 from shodhana.api.identity.v1 import identity_pb2_grpc
 from shodhana.api.quality.v1 import quality_pb2_grpc
 from shodhana.api.review.v1 import review_pb2_grpc
-from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc
+from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc, verses_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2_grpc
 
 from .calls import AsynchronousCalls, SynchronousCalls
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shodhana.api.review.v1.review_pb2_grpc import ReviewServiceAsyncStub
     from shodhana.api.similarity.v1.lexicon_pb2_grpc import LexiconServiceAsyncStub
     from shodhana.api.similarity.v1.similarity_pb2_grpc import SimilarityServiceAsyncStub
+    from shodhana.api.similarity.v1.verses_pb2_grpc import VerseServiceAsyncStub
     from shodhana.api.transcripts.v1.transcripts_pb2_grpc import TranscriptServiceAsyncStub
 
 DEADLINE_S = 120.0
@@ -37,6 +38,7 @@ STUBS: dict[str, Any] = {
     "users": identity_pb2_grpc.UserServiceStub,
     "similarity": similarity_pb2_grpc.SimilarityServiceStub,
     "lexicon": lexicon_pb2_grpc.LexiconServiceStub,
+    "verses": verses_pb2_grpc.VerseServiceStub,
     "quality": quality_pb2_grpc.QualityServiceStub,
     "review": review_pb2_grpc.ReviewServiceStub,
     "transcripts": transcripts_pb2_grpc.TranscriptServiceStub,
@@ -64,6 +66,7 @@ class Client:
     users: identity_pb2_grpc.UserServiceStub
     similarity: similarity_pb2_grpc.SimilarityServiceStub
     lexicon: lexicon_pb2_grpc.LexiconServiceStub
+    verses: verses_pb2_grpc.VerseServiceStub
     quality: quality_pb2_grpc.QualityServiceStub
     review: review_pb2_grpc.ReviewServiceStub
     transcripts: transcripts_pb2_grpc.TranscriptServiceStub
@@ -94,6 +97,7 @@ class AsyncClient:
     users: UserServiceAsyncStub
     similarity: SimilarityServiceAsyncStub
     lexicon: LexiconServiceAsyncStub
+    verses: VerseServiceAsyncStub
     quality: QualityServiceAsyncStub
     review: ReviewServiceAsyncStub
     transcripts: TranscriptServiceAsyncStub

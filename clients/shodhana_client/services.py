@@ -6,6 +6,7 @@ SERVICES = {
     "users": "shodhana.api.identity.v1.UserService",
     "similarity": "shodhana.api.similarity.v1.SimilarityService",
     "lexicon": "shodhana.api.similarity.v1.LexiconService",
+    "verses": "shodhana.api.similarity.v1.VerseService",
     "quality": "shodhana.api.quality.v1.QualityService",
     "review": "shodhana.api.review.v1.ReviewService",
     "transcripts": "shodhana.api.transcripts.v1.TranscriptService",

@@ -31,6 +31,7 @@ SERVICES = {
     "EmbeddingService": {"Embed", "EmbedStream", "Tokenize", "ListModels"},
     "SimilarityService": {"Search", "BatchSearch"},
     "LexiconService": {"ImportLexicon", "ExportLexicon", "DiffLexiconVersions", "ListLexiconVersions", "ListEntries"},
+    "VerseService": {"SearchVerses", "GetVerse", "ListVerses"},
     "QualityService": {"ScoreTranscript", "GetReport", "ListReports", "GetDailyStats"},
     "ReviewService": {
         *("ClaimCases", "HeartbeatCases", "DecideCase", "UndoDecision", "SkipCase", "EscalateCase", "ListCases"),

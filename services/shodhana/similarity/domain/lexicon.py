@@ -72,12 +72,17 @@ _CONTENT = tuple(field.name for field in fields(Entry) if field.name != "entry_i
 
 @dataclass(frozen=True, slots=True)
 class Verse:
-    """A verse of a text, in IAST."""
+    """A verse of a text, in IAST, its lines parted by " / ". `verse_id` is 0 until it is stored."""
 
     source: str
     reference: str
     text: str
     license: str
+    verse_id: int = 0
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.text.split(" / "))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class _LexiconFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Lexicon
     """JSON array of verses with text, chapter_number, verse_number."""
     LEXICON_FORMAT_TEI: _LexiconFormat.ValueType  # 6
     """TEI P5 XML with verse lines."""
+    LEXICON_FORMAT_VERSES_TSV: _LexiconFormat.ValueType  # 7
+    """Tab-separated verses with a header row: reference, text (lines parted by " / ")."""
 
 class LexiconFormat(_LexiconFormat, metaclass=_LexiconFormatEnumTypeWrapper):
     """How a file is laid out."""
@@ -58,6 +60,8 @@ LEXICON_FORMAT_VERSES_JSON: LexiconFormat.ValueType  # 5
 """JSON array of verses with text, chapter_number, verse_number."""
 LEXICON_FORMAT_TEI: LexiconFormat.ValueType  # 6
 """TEI P5 XML with verse lines."""
+LEXICON_FORMAT_VERSES_TSV: LexiconFormat.ValueType  # 7
+"""Tab-separated verses with a header row: reference, text (lines parted by " / ")."""
 Global___LexiconFormat: _TypeAlias = LexiconFormat  # noqa: Y015
 
 class _ImportMode:
@@ -220,6 +224,7 @@ class ImportLexiconRequest(_message.Message):
     LEAVE_INACTIVE_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TEXT_ABBREVIATION_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """The file, UTF-8, at most 16 MiB."""
     format: Global___LexiconFormat.ValueType
@@ -240,6 +245,10 @@ class ImportLexiconRequest(_message.Message):
     """Checks only; no version is made."""
     request_id: _builtins.str
     """UUID; a repeated request with the same id gets the first answer."""
+    text_abbreviation: _builtins.str
+    """What the references of verses begin with, at most 20 characters ("BG"). Empty: as the file says, or as the text is
+    known by its first words.
+    """
     def __init__(
         self,
         *,
@@ -253,10 +262,11 @@ class ImportLexiconRequest(_message.Message):
         leave_inactive: _builtins.bool = ...,
         validate_only: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        text_abbreviation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "default_domain", b"default_domain", "description", b"description", "format", b"format", "leave_inactive", b"leave_inactive", "license", b"license", "mode", b"mode", "request_id", b"request_id", "source", b"source", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "default_domain", b"default_domain", "description", b"description", "format", b"format", "leave_inactive", b"leave_inactive", "license", b"license", "mode", b"mode", "request_id", b"request_id", "source", b"source", "text_abbreviation", b"text_abbreviation", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

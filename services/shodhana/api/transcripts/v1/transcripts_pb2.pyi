@@ -425,6 +425,8 @@ class CorrectionReport(_message.Message):
     DOUBTFUL_TOKENS_FIELD_NUMBER: _builtins.int
     SPELLING_VARIANTS_FIELD_NUMBER: _builtins.int
     THRESHOLDS_FIELD_NUMBER: _builtins.int
+    VERSES_FIELD_NUMBER: _builtins.int
+    VERSE_INDEX_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """The file's name."""
     format: Global___TranscriptFormat.ValueType
@@ -443,6 +445,8 @@ class CorrectionReport(_message.Message):
     """Cues of the file."""
     token_count: _builtins.int
     """Words of the file."""
+    verse_index: _builtins.str
+    """Which verses were searched, 16 hexadecimal digits; empty where none were."""
     @_builtins.property
     def scores(self) -> _quality_pb2.Scores:
         """Scores of the corrected file."""
@@ -483,6 +487,10 @@ class CorrectionReport(_message.Message):
     def thresholds(self) -> _quality_pb2.Thresholds:
         """Thresholds and weights of the scores."""
 
+    @_builtins.property
+    def verses(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecognisedVerse]:
+        """Verses that are recited, in the order of the text. Each is a suggestion: none is written into the file."""
+
     def __init__(
         self,
         *,
@@ -505,14 +513,119 @@ class CorrectionReport(_message.Message):
         doubtful_tokens: _abc.Iterable[_quality_pb2.DoubtfulToken] | None = ...,
         spelling_variants: _abc.Iterable[_quality_pb2.SpellingVariants] | None = ...,
         thresholds: _quality_pb2.Thresholds | None = ...,
+        verses: _abc.Iterable[Global___RecognisedVerse] | None = ...,
+        verse_index: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["processing_duration", b"processing_duration", "scores", b"scores", "thresholds", b"thresholds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "cue_count", b"cue_count", "degradations", b"degradations", "degraded", b"degraded", "doubtful_tokens", b"doubtful_tokens", "explanations", b"explanations", "filename", b"filename", "format", b"format", "gates", b"gates", "lexicon_version", b"lexicon_version", "processing_duration", b"processing_duration", "quality_report", b"quality_report", "requires_review", b"requires_review", "review_case_count", b"review_case_count", "scores", b"scores", "spelling_variants", b"spelling_variants", "thresholds", b"thresholds", "token_count", b"token_count", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "cue_count", b"cue_count", "degradations", b"degradations", "degraded", b"degraded", "doubtful_tokens", b"doubtful_tokens", "explanations", b"explanations", "filename", b"filename", "format", b"format", "gates", b"gates", "lexicon_version", b"lexicon_version", "processing_duration", b"processing_duration", "quality_report", b"quality_report", "requires_review", b"requires_review", "review_case_count", b"review_case_count", "scores", b"scores", "spelling_variants", b"spelling_variants", "thresholds", b"thresholds", "token_count", b"token_count", "verse_index", b"verse_index", "verses", b"verses", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CorrectionReport: _TypeAlias = CorrectionReport  # noqa: Y015
+
+@_typing.final
+class RecognisedVerse(_message.Message):
+    """A recited verse, or some lines of one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_CUE_FIELD_NUMBER: _builtins.int
+    LAST_CUE_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    START_MS_FIELD_NUMBER: _builtins.int
+    END_MS_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    DEVANAGARI_FIELD_NUMBER: _builtins.int
+    METRE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    first_cue: _builtins.int
+    """1-based cue in which it begins."""
+    last_cue: _builtins.int
+    """1-based cue in which it ends."""
+    start: _builtins.int
+    """First character (code points) in the text of the first cue as read."""
+    end: _builtins.int
+    """After the last character, in the text of the last cue as read."""
+    start_ms: _builtins.int
+    """Milliseconds from the start to the beginning of the first cue; absent in plain text."""
+    end_ms: _builtins.int
+    """Milliseconds from the start to the end of the last cue; absent in plain text."""
+    heard: _builtins.str
+    """What stood there, cues parted by a space."""
+    reference: _builtins.str
+    """Text and place in it, "BG 2.47"; empty where only a metre was recognised."""
+    devanagari: _builtins.str
+    """These lines in Devanagari, parted by line ends."""
+    metre: _builtins.str
+    """Their metre, "anuṣṭubh (pathyā)"; empty where none is recognised."""
+    confidence: _builtins.float
+    """Probability, 0 to 1, that this verse is recited there."""
+    status: Global___CorrectionStatus.ValueType
+    """Always suggested."""
+    source: _builtins.str
+    """Where the verse comes from ("verses/gita.tsv")."""
+    license: _builtins.str
+    """Licence of that source (SPDX identifier)."""
+    review_case: _builtins.str
+    """The case an expert decides, "reviewCases/678"; empty where there is none."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The recited lines in IAST, as the text has them; empty where only a metre was recognised."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why, for a reader, strongest first."""
+
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """References of other verses with the same words."""
+
+    def __init__(
+        self,
+        *,
+        first_cue: _builtins.int = ...,
+        last_cue: _builtins.int = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        start_ms: _builtins.int | None = ...,
+        end_ms: _builtins.int | None = ...,
+        heard: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        lines: _abc.Iterable[_builtins.str] | None = ...,
+        devanagari: _builtins.str = ...,
+        metre: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        status: Global___CorrectionStatus.ValueType = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+        alternatives: _abc.Iterable[_builtins.str] | None = ...,
+        source: _builtins.str = ...,
+        license: _builtins.str = ...,
+        review_case: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_ms", b"_end_ms", "_start_ms", b"_start_ms", "end_ms", b"end_ms", "start_ms", b"start_ms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_ms", b"_end_ms", "_start_ms", b"_start_ms", "alternatives", b"alternatives", "confidence", b"confidence", "devanagari", b"devanagari", "end", b"end", "end_ms", b"end_ms", "first_cue", b"first_cue", "heard", b"heard", "last_cue", b"last_cue", "license", b"license", "lines", b"lines", "metre", b"metre", "reasons", b"reasons", "reference", b"reference", "review_case", b"review_case", "source", b"source", "start", b"start", "start_ms", b"start_ms", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__end_ms: _TypeAlias = _typing.Literal["end_ms"]  # noqa: Y015
+    _WhichOneofArgType__end_ms: _TypeAlias = _typing.Literal["_end_ms", b"_end_ms"]  # noqa: Y015
+    _WhichOneofReturnType__start_ms: _TypeAlias = _typing.Literal["start_ms"]  # noqa: Y015
+    _WhichOneofArgType__start_ms: _TypeAlias = _typing.Literal["_start_ms", b"_start_ms"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_ms) -> _WhichOneofReturnType__end_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__start_ms) -> _WhichOneofReturnType__start_ms | None: ...
+
+Global___RecognisedVerse: _TypeAlias = RecognisedVerse  # noqa: Y015
 
 @_typing.final
 class Correction(_message.Message):
