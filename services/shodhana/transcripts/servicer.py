@@ -19,10 +19,10 @@ from shodhana.runtime.pages import decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
 
 from .domain.jobs import Doorbell, FileState, Job, JobFile, JobState, JobStore, NewFile, NewJob
-from .domain.pipeline import TranscriptCorrector
+from .domain.pipeline import CorrectionOptions, TranscriptCorrector
 from .domain.ports import Heard
 from .settings import TranscriptsSettings
-from .translation import FORMATS, candidate_of, options_of, response_of
+from .translation import FORMATS, candidate_of, options_of, response_of, scored_of
 
 MAX_JOB_BYTES = 50 * 1000 * 1000
 DEFAULT_JOBS, DEFAULT_FILES, DEFAULT_CANDIDATES = 20, 100, 5
@@ -57,9 +57,9 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
         return await asyncio.to_thread(response_of, corrected, request.include_cues)
 
     async def ScoreFile(self, request: pb.ScoreFileRequest, context: Any) -> pb.ScoreFileResponse:
-        file = request.file
-        quality = await self.corrector.score(file.content, file.filename, FORMATS.get(file.format))
-        return pb.ScoreFileResponse(report=quality.report)
+        file, options = request.file, CorrectionOptions(self.settings.thresholds())
+        scored = await self.corrector.score(file.content, file.filename, FORMATS.get(file.format), options)
+        return scored_of(scored, request.include_cues)
 
     async def SuggestTerms(self, request: pb.SuggestTermsRequest, context: Any) -> pb.SuggestTermsResponse:
         heard = [Heard(item.heard, item.context) for item in request.items]

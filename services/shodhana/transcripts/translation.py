@@ -9,7 +9,7 @@ from shodhana.runtime.timestamps import duration
 
 from .domain.formats import Format
 from .domain.matcher import Ranked, Status, Thresholds
-from .domain.pipeline import MAX_CANDIDATES, Corrected, Correction, CorrectionOptions
+from .domain.pipeline import MAX_CANDIDATES, Corrected, Correction, CorrectionOptions, Scored
 
 FORMATS = {
     pb.TRANSCRIPT_FORMAT_SRT: Format.SRT,
@@ -31,7 +31,13 @@ def options_of(message: pb.CorrectionOptions, defaults: Thresholds, request_id: 
         thresholds = replace(thresholds, suggest=message.suggest_threshold)
     if message.anglicised_terms:
         thresholds = replace(thresholds, keep_anglicised=message.anglicised_terms != pb.ANGLICISED_TERMS_RESTORE)
-    return CorrectionOptions(thresholds, message.lexicon_version, message.validate_only, request_id)
+    return CorrectionOptions(
+        thresholds,
+        message.lexicon_version,
+        message.validate_only,
+        request_id,
+        transliterate_devanagari=message.devanagari == pb.DEVANAGARI_WORDS_IAST,
+    )
 
 
 def response_of(corrected: Corrected, include_cues: bool) -> pb.CorrectTranscriptResponse:
@@ -68,7 +74,19 @@ def report_of(corrected: Corrected) -> pb.CorrectionReport:
         report.scores.CopyFrom(scored.scores)
         report.gates.extend(scored.gates)
         report.violations.extend(scored.violations[:MAX_VIOLATIONS])
+        report.explanations.extend(scored.explanations)
+        report.doubtful_tokens.extend(scored.doubtful_tokens)
+        report.spelling_variants.extend(scored.spelling_variants)
+        report.thresholds.CopyFrom(scored.thresholds)
     return report
+
+
+def scored_of(scored: Scored, include_cues: bool) -> pb.ScoreFileResponse:
+    """The report of a file as it stands."""
+    response = pb.ScoreFileResponse(report=scored.quality.report, degradations=scored.degradations)
+    for cue in scored.transcript.cues if include_cues else ():
+        response.cues.add(index=cue.index, start_ms=cue.start_ms, end_ms=cue.end_ms, text=cue.text)
+    return response
 
 
 def candidate_of(ranked: Ranked) -> pb.TermCandidate:

@@ -15,11 +15,8 @@ from ..domain.formats import Cue
 from ..domain.ports import Quality, ServiceMissing, Term, TermStatus, ToScore
 
 TIMEOUT_S = 10.0
-STATUSES = {
-    TermStatus.EXACT: pb.TERM_STATUS_EXACT,
-    TermStatus.CORRECTED: pb.TERM_STATUS_CORRECTED,
-    TermStatus.UNRESOLVED: pb.TERM_STATUS_UNRESOLVED,
-}
+MAX_EXPECTED = 500
+STATUSES = {status: getattr(pb, f"TERM_STATUS_{status.name}") for status in TermStatus}
 
 
 class QualityClient:
@@ -57,5 +54,10 @@ def _cue(cue: Cue, text: str) -> pb.Cue:
 
 def _term(term: Term) -> pb.TermAnnotation:
     return pb.TermAnnotation(
-        cue=term.cue, start=term.start, end=term.end, status=STATUSES[term.status], probability=term.probability
+        cue=term.cue,
+        start=term.start,
+        end=term.end,
+        status=STATUSES[term.status],
+        probability=term.probability,
+        expected=term.expected[:MAX_EXPECTED],
     )

@@ -13,6 +13,7 @@ from shodhana.text.tokens import tokenize
 from .casing import readings_of
 from .choice import Readings, choose, counted, doubles, needs_context, sure_terms
 from .combiner import Combiner, combiner
+from .devanagari import transliterated
 from .english import EnglishWords
 from .features import Reading, Surroundings
 from .formats import Cue, Edit, Format, Limits, Transcript, parse, write
@@ -27,12 +28,11 @@ from .ports import (
     ReviewCases,
     ServiceMissing,
     Suggestion,
-    Term,
-    TermStatus,
     ToScore,
     TranscriptScorer,
 )
 from .spans import Span, contexts_of, spans_of
+from .terms import corrected_terms, standing_terms
 
 MAX_CANDIDATES = 5
 SEARCHED = 8  # candidates asked for, so that context can bring one forward
@@ -51,6 +51,7 @@ class CorrectionOptions:
     request_id: str = ""
     use_context: bool = True
     use_mentions: bool = True
+    transliterate_devanagari: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,15 @@ class Corrected:
         return doubtful or bool(self.degradations) or self.quality is None or self.quality.requires_review
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A transcript as it stands, and its quality."""
+
+    transcript: Transcript
+    quality: Quality
+    degradations: tuple[str, ...]
+
+
 class TranscriptCorrector:
     """Corrects transcripts with what the other services know; `cases` is None where there is no review."""
 
@@ -117,6 +127,8 @@ class TranscriptCorrector:
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
         found, decisions = await self._decide(transcript, options)
         decisions = [decision for decision in decisions if not doubles(decision, transcript)]
+        if options.transliterate_devanagari:
+            decisions = sorted([*decisions, *transliterated(transcript.cues)], key=lambda one: one.span.place)
         edits = [_edit(decision) for decision in decisions if decision.status is Status.APPLIED]
         texts = tuple(_texts(transcript, edits))
         degradations = ["candidates were found by spelling alone"] if found.degraded else []
@@ -134,11 +146,22 @@ class TranscriptCorrector:
             duration_s=time.perf_counter() - began,
         )
 
-    async def score(self, content: bytes, filename: str, layout: Format | None) -> Quality:
-        """The quality of a file as it stands. Raises what `correct` raises."""
+    async def score(self, content: bytes, filename: str, layout: Format | None, options: CorrectionOptions) -> Scored:
+        """The quality of a file as it stands: what `correct` would change or question is held against it. Raises what
+        `correct` raises, but not for want of candidates."""
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
+        degradations = []
+        try:
+            found, decisions = await self._decide(transcript, options)
+            if found.degraded:
+                degradations.append("candidates were found by spelling alone")
+        except ServiceMissing:
+            decisions = []
+            degradations.append("no candidates: garbled words are not seen, and the scores are too high")
         texts = tuple(cue.text for cue in transcript.cues)
-        return await self._scorer.score(ToScore(filename, transcript.cues, texts, (), store=False))
+        terms = tuple(standing_terms(decisions))
+        quality = await self._scorer.score(ToScore(filename, transcript.cues, texts, terms, store=False))
+        return Scored(transcript, quality, tuple(degradations))
 
     async def suggest(
         self, heard: Sequence[Heard], limit: int, lexicon_version: str
@@ -211,7 +234,7 @@ class TranscriptCorrector:
         options: CorrectionOptions,
         degradations: list[str],
     ) -> Quality | None:
-        terms = tuple(_terms(decisions))
+        terms = tuple(corrected_terms(decisions))
         store = not options.validate_only
         try:
             return await self._scorer.score(
@@ -255,23 +278,6 @@ def _texts(transcript: Transcript, edits: Sequence[Edit]) -> list[str]:
     for edit in edits:
         by_cue.setdefault(edit.cue, []).append(edit)
     return [edited(cue.text, by_cue.get(cue.index, ())) for cue in transcript.cues]
-
-
-def _terms(decisions: Sequence[Decision]) -> list[Term]:
-    """The terms at their places in the corrected text."""
-    terms, shift, cue = [], 0, 0
-    for decision in decisions:
-        span = decision.span
-        shift = shift if span.cue == cue else 0
-        cue = span.cue
-        length = len(decision.best.text) if decision.status is Status.APPLIED else len(span.text)
-        status = {Status.APPLIED: TermStatus.CORRECTED, Status.RIGHT: TermStatus.EXACT}.get(
-            decision.status, TermStatus.UNRESOLVED
-        )
-        start = span.start + shift
-        terms.append(Term(cue, start, start + length, status, decision.best.probability))
-        shift += length - len(span.text)
-    return terms
 
 
 def _is_doubtful(correction: Correction) -> bool:

@@ -76,17 +76,21 @@ class TermStatus(Enum):
     EXACT = "exact"
     CORRECTED = "corrected"
     UNRESOLVED = "unresolved"
+    POPULAR = "popular"
+    """A known term in a popular spelling, where the text stays as it is."""
+    TRANSLITERATED = "transliterated"
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term in the corrected text: cue (1-based), place [start, end) in code points."""
+    """A term in the scored text: cue (1-based), place [start, end) in code points; `expected` would be right there."""
 
     cue: int
     start: int
     end: int
     status: TermStatus
     probability: float
+    expected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
