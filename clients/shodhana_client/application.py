@@ -48,6 +48,13 @@ def tool() -> None:
 @as_json
 @click.option("--fail-on-review", is_flag=True, help="Exit with 3 where an expert has to look.")
 @click.option("--restore-anglicised", is_flag=True, help="Restore yoga, guru, karma … to IAST too.")
+@click.option(
+    "--devanagari",
+    type=click.Choice(["keep", "iast"]),
+    default="keep",
+    show_default=True,
+    help="Keep words in Devanagari, or write them in IAST where nothing is lost.",
+)
 @profile_of
 def process(
     files: tuple[Path, ...],
@@ -55,6 +62,7 @@ def process(
     as_json: bool,
     fail_on_review: bool,
     restore_anglicised: bool,
+    devanagari: str,
     profile: Path | None,
 ) -> None:
     """Correct FILES: SRT, WebVTT, Whisper JSON or text, gzipped or not.
@@ -66,7 +74,8 @@ def process(
     from .commands.process import process_files
 
     refuse_clashes(files, output)
-    sys.exit(process_files(files, output, as_json, fail_on_review, restore_anglicised, profile))
+    how = (restore_anglicised, devanagari == "iast")
+    sys.exit(process_files(files, output, as_json, fail_on_review, how, profile))
 
 
 @tool.command(
@@ -114,7 +123,7 @@ def suggest(
 @as_json
 @profile_of
 def score(file: Path, as_json: bool, profile: Path | None) -> None:
-    """Score FILE as it stands."""
+    """Score FILE as it stands, and say why: each score as a sum, each violation in its line."""
     from .commands.score import score_file
 
     sys.exit(score_file(file, as_json, profile))

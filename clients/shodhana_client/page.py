@@ -8,7 +8,7 @@ from html import escape
 
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
-from .report import MORE_SCORES, SCORES, scores_document
+from .score_page import STYLE, places_section, scores_section
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --add: #0a7d3b; --del: #b3261e; --ask: #9a6700; }
@@ -26,15 +26,6 @@ small { opacity: .8; } .absent { opacity: .6; }
   td { display: block; border: 0; } tr { border-bottom: 1px solid var(--line); display: block; }
 }
 """
-_MEANING = {
-    "iast_compliance": "share of Sanskrit words written as IAST has them",
-    "sanskrit_accuracy": "mean probability that the terms are right",
-    "academic_score": ".4 IAST + .4 accuracy + .1 consistency + .1 format",
-    "overall_score": "academic score × preservation",
-    "spelling_consistency": "share of terms spelled one way throughout",
-    "format_integrity": "share of cues whose times are whole and in order",
-    "preservation": "1 where nothing but Sanskrit was edited",
-}
 
 
 def page_of(response: pb.CorrectTranscriptResponse) -> str:
@@ -46,33 +37,20 @@ def page_of(response: pb.CorrectTranscriptResponse) -> str:
     review = "An expert has to look at it." if report.requires_review else "No expert has to look at it."
     missing = "".join(f"<p><strong>Incomplete:</strong> {escape(text)}.</p>" for text in report.degradations)
     rows = "\n".join(_rows(response))
+    texts = {cue.index: cue.corrected for cue in response.cues}
+    times = {cue.index: _time(cue) for cue in response.cues}
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>\n<h1>{title}</h1>\n"
+        f"<style>{_STYLE}{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
         f"<p>{applied} corrections applied, {asked} suggested, lexicon {escape(report.lexicon_version)}. {review}</p>"
-        f"{missing}\n{_scores(report)}\n"
+        f"{missing}\n{scores_section(report)}\n"
         "<p><small><del>struck</del> was heard, <ins>underlined</ins> stands there now, "
         "<mark>dotted</mark> is doubtful and unchanged, its likeliest term beside it; rest on a change for its reasons."
         "</small></p>\n"
         f"<table><thead><tr><th>Time</th><th>As heard</th><th>Corrected</th></tr></thead><tbody>\n{rows}\n"
-        "</tbody></table>\n</body></html>\n"
+        f"</tbody></table>\n{places_section(report, texts, times)}\n</body></html>\n"
     )
-
-
-def _scores(report: pb.CorrectionReport) -> str:
-    scores = scores_document(report.scores)
-    rows = []
-    for name in (*SCORES, *MORE_SCORES):
-        value = scores[name]
-        shown = '<span class="absent">absent</span>' if value is None else f"{value:.3f}"
-        rows.append(f"<tr><td>{name.replace('_', ' ')}</td><td>{shown}</td><td>{_MEANING[name]}</td></tr>")
-    gates = "".join(
-        f"<tr><td>gate: {escape(gate.gate.replace('_', ' '))}</td><td>{'passed' if gate.passed else 'not passed'}</td>"
-        f"<td>{escape(gate.description)}</td></tr>"
-        for gate in report.gates
-    )
-    return f"<table><tbody>{''.join(rows)}{gates}</tbody></table>"
 
 
 def _rows(response: pb.CorrectTranscriptResponse) -> Iterator[str]:
@@ -81,8 +59,11 @@ def _rows(response: pb.CorrectTranscriptResponse) -> Iterator[str]:
         by_cue[correction.cue].append(correction)
     for cue in response.cues:
         before, after = _marked(cue.original, by_cue[cue.index])
-        time = clock(cue.start_ms) if cue.HasField("start_ms") else str(cue.index)
-        yield f'<tr><td class="time">{time}</td><td>{before}</td><td>{after}</td></tr>'
+        yield f'<tr id="cue-{cue.index}"><td class="time">{_time(cue)}</td><td>{before}</td><td>{after}</td></tr>'
+
+
+def _time(cue: pb.CuePair) -> str:
+    return clock(cue.start_ms) if cue.HasField("start_ms") else str(cue.index)
 
 
 def _marked(text: str, corrections: list[pb.Correction]) -> tuple[str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
+from .explanation import explanation_document
+
 SCORES = ("iast_compliance", "sanskrit_accuracy", "academic_score", "overall_score")
 MORE_SCORES = ("spelling_consistency", "format_integrity", "preservation")
 STATUSES = {pb.CORRECTION_STATUS_APPLIED: "applied", pb.CORRECTION_STATUS_SUGGESTED: "suggested"}
@@ -21,8 +23,7 @@ def report_document(report: pb.CorrectionReport) -> dict[str, Any]:
         "lexicon_version": report.lexicon_version,
         "degraded": report.degraded,
         "degradations": list(report.degradations),
-        "gates": [{"gate": gate.gate, "passed": gate.passed, "description": gate.description} for gate in report.gates],
-        "violations": [violation_document(violation) for violation in report.violations],
+        **explanation_document(report),
         "cue_count": report.cue_count,
         "token_count": report.token_count,
         "review_case_count": report.review_case_count,
@@ -34,12 +35,6 @@ def scores_document(scores: Any) -> dict[str, float | None]:
     """All scores by name; None where absent."""
     names = (*SCORES, *MORE_SCORES)
     return {name: round(getattr(scores, name), 3) if scores.HasField(name) else None for name in names}
-
-
-def violation_document(violation: Any) -> dict[str, Any]:
-    """A violation with its place."""
-    names = ("rule", "cue", "start", "end", "text", "description")
-    return {name: getattr(violation, name) for name in names}
 
 
 def candidate_document(candidate: pb.TermCandidate) -> dict[str, Any]:

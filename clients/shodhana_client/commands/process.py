@@ -28,16 +28,18 @@ def process_files(
     output: Path | None,
     as_json: bool,
     fail_on_review: bool,
-    restore_anglicised: bool,
+    how: tuple[bool, bool],
     profile: Path | None,
 ) -> int:
-    """Corrects the files, several at a time; one that fails stops no other. Returns the exit code."""
+    """Corrects the files, several at a time; one that fails stops no other. Returns the exit code.
+
+    `how`: whether anglicised terms are restored, and whether Devanagari is transliterated.
+    """
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)  # says now what would otherwise be said after the work
     documents: list[dict[str, Any]] = []
     codes = {EXIT_OK}
-    kind = pb.ANGLICISED_TERMS_RESTORE if restore_anglicised else pb.ANGLICISED_TERMS_UNSPECIFIED
-    options = pb.CorrectionOptions(anglicised_terms=kind)
+    options = _options(*how)
     with connected(profile) as client, Bar("correcting", len(files), quiet=as_json) as bar:
         for number, (path, outcome) in enumerate(_corrected(client, files, options), 1):
             bar.clear()
@@ -84,6 +86,13 @@ def print_report(response: pb.CorrectTranscriptResponse, written: Path) -> None:
         print(f"incomplete: {degradation}")
     print(f"review required: {'yes' if report.requires_review else 'no'}")
     print(f"written: {written}, with {base_name(Path(report.filename))}.report.json and .report.html")
+
+
+def _options(restore_anglicised: bool, transliterate: bool) -> pb.CorrectionOptions:
+    return pb.CorrectionOptions(
+        anglicised_terms=pb.ANGLICISED_TERMS_RESTORE if restore_anglicised else pb.ANGLICISED_TERMS_UNSPECIFIED,
+        devanagari=pb.DEVANAGARI_WORDS_IAST if transliterate else pb.DEVANAGARI_WORDS_UNSPECIFIED,
+    )
 
 
 def _row(correction: pb.Correction) -> tuple[str, ...]:
