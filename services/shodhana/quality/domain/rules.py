@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shodhana.text.fold import popular_fold
 from shodhana.text.iast import breaches
 from shodhana.text.normalize import nfc
 from shodhana.text.transliterate import devanagari_of
 
-from .lexicon import KnownTerms
+from .lexicon import KnownTerms, nasals_merged
 from .values import Policy, Status, Violation
 from .words import MIN_ATTESTED, Word
 
@@ -20,12 +21,19 @@ _STRAY_SIGN = re.compile("(?:^|(?<![\u0915-\u0939\u0958-\u095f\u093c\u0978-\u097
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is said of a Sanskrit word. `reason` is why the probability is not 1."""
+    """What is said of a Sanskrit word. `reason` is why the probability is not 1; `term` tells terms apart, whatever
+    their spelling."""
 
     word: Word
     violations: tuple[Violation, ...]
     probability: float
-    reason: str = ""
+    reason: str
+    term: str
+
+    @property
+    def spelling(self) -> str:
+        """How the term is spelled here; anusvāra and class nasal are one spelling."""
+        return nasals_merged(self.word.readings[0].casefold())
 
     @property
     def is_sound(self) -> bool:
@@ -45,7 +53,7 @@ class Rules:
         """The judgement on a Sanskrit word."""
         violations = tuple(self._violations(word))
         probability, reason = self._probability(word, violations)
-        return Judgement(word, violations, probability, "" if probability == 1.0 else reason)
+        return Judgement(word, violations, probability, "" if probability == 1.0 else reason, self._term(word))
 
     def is_attested(self, word: Word) -> bool:
         """Whether the form is attested; a short word without diacritics may be anything."""
@@ -60,6 +68,15 @@ class Rules:
         if not word.is_marked and self.known.is_anglicised(word.readings[0]):
             return True
         return any(self.known.has_spelling(text) for text in (*word.readings, word.whole) if text)
+
+    def _term(self, word: Word) -> str:
+        """The term as the lexicon spells it; a form of its own where it is listed or attested as it stands."""
+        canonical = next(filter(None, map(self.known.canonical, word.readings)), ()) if self.known is not None else ()
+        if not canonical:
+            return popular_fold(word.readings[0])
+        spelled = nasals_merged(word.readings[0].casefold())
+        is_itself = self.is_listed(word) or (word.is_marked and self.is_attested(word))
+        return spelled if is_itself and word.is_marked else nasals_merged(canonical[0])
 
     def _violations(self, word: Word) -> Iterator[Violation]:
         if not word.is_marked and self.is_listed(word):

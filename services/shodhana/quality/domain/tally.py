@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shodhana.text.fold import popular_fold
-
 from .rules import Judgement
 from .values import Cue, Policy, Scores, Transcript
 
@@ -86,11 +84,10 @@ def scores_of(counted: Tally, policy: Policy) -> Scores:
 
 
 def _spellings(judged: Iterable[Judgement]) -> list[tuple[str, ...]]:
-    """The spellings of each term, terms being told apart by popular fold."""
+    """The spellings of each term."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for one in judged:
-        reading = one.word.readings[0].casefold()
-        found[popular_fold(reading)][reading] = None
+        found[one.term][one.spelling] = None
     return [tuple(several) for several in found.values()]
 
 
