@@ -10,7 +10,7 @@ from functools import partial
 import asyncpg
 import numpy as np
 
-from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc
+from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc, verses_pb2_grpc
 from shodhana.runtime import postgres
 from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
@@ -19,14 +19,17 @@ from shodhana.runtime.redis import open_redis
 from .adapters.embeddings import EmbeddingClient
 from .adapters.postgres_index import PostgresIndex
 from .adapters.postgres_store import PostgresStore
+from .adapters.postgres_verses import PostgresVerses
 from .adapters.snapshot_index import SnapshotIndex, VectorTable
 from .domain.glossary import take_over_glossary
 from .domain.index import Model
 from .domain.lexicon import Version
 from .domain.library import Indexes, Library, Table
+from .domain.verses import VerseShelf, take_over_verses
 from .lexicon_servicer import LexiconServicer
 from .servicer import SimilarityServicer
 from .settings import SimilaritySettings
+from .verse_servicer import VerseServicer
 
 
 async def register(app: Application, settings: SimilaritySettings) -> None:
@@ -45,6 +48,26 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
     similarity_pb2_grpc.add_SimilarityServiceServicer_to_server(SimilarityServicer(library, cache), app.server)
     lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(LexiconServicer(store, library), app.server)
     app.serves("shodhana.api.similarity.v1.SimilarityService", "shodhana.api.similarity.v1.LexiconService")
+    if settings.enable_epic_3:
+        _register_verses(app, settings, pool)
+
+
+def _register_verses(app: Application, settings: SimilaritySettings, pool: asyncpg.Pool) -> None:
+    """Verses are no part of the core engine: without it nobody asks for them."""
+    store = PostgresVerses(pool)
+    shelf = VerseShelf(store)
+    if settings.verses_path is not None:
+        app.background("shipped verses", partial(take_over_verses, settings.verses_path, store))
+    app.background("verses", partial(_follow, shelf, settings.refresh_s))
+    app.ready_when("verses", shelf.check)
+    verses_pb2_grpc.add_VerseServiceServicer_to_server(VerseServicer(store, shelf), app.server)
+    app.serves("shodhana.api.similarity.v1.VerseService")
+
+
+async def _follow(shelf: VerseShelf, interval_s: float) -> None:
+    while True:
+        await shelf.refresh()
+        await asyncio.sleep(interval_s)
 
 
 async def _keep_up(library: Library, interval_s: float) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 from shodhana.api.similarity.v1 import lexicon_pb2 as pb
 from shodhana.api.similarity.v1 import lexicon_pb2_grpc as grpc_api
 from shodhana.runtime import auth
-from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
+from shodhana.runtime.pages import decode_page_token, encode_page_token
 from shodhana.text.fold import popular_fold
 
 from .domain.importers import LexiconFormat, Parsed, Provenance, parse
 from .domain.lexicon import Entry, EntryQuery, LexiconEmpty, LexiconStore, NewVersion, Version, diff
 from .domain.library import Library
-from .translation import entry_message, version_id_of, version_message
+from .translation import entry_message, number_in, version_id_of, version_message
 
 FORMATS = {
     pb.LEXICON_FORMAT_TSV: LexiconFormat.TSV,
@@ -29,6 +29,7 @@ FORMATS = {
     pb.LEXICON_FORMAT_ANKI_JSON: LexiconFormat.ANKI_JSON,
     pb.LEXICON_FORMAT_VERSES_JSON: LexiconFormat.VERSES_JSON,
     pb.LEXICON_FORMAT_TEI: LexiconFormat.TEI,
+    pb.LEXICON_FORMAT_VERSES_TSV: LexiconFormat.VERSES_TSV,
 }
 DEFAULT_VERSIONS, DEFAULT_ENTRIES = 20, 100
 CHUNK_BYTES = 64 * 1024
@@ -46,7 +47,9 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
     library: Library
 
     async def ImportLexicon(self, request: pb.ImportLexiconRequest, context: Any) -> pb.ImportLexiconResponse:
-        provenance = Provenance(request.source, request.license, request.default_domain or "general")
+        provenance = Provenance(
+            request.source, request.license, request.default_domain or "general", request.text_abbreviation
+        )
         parsed = await asyncio.to_thread(parse, request.content, FORMATS.get(request.format), provenance)
         if request.validate_only:
             return _imported(parsed)
@@ -86,7 +89,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
     ) -> pb.ListLexiconVersionsResponse:
         size = request.page_size or DEFAULT_VERSIONS
         position = decode_page_token(request.page_token)
-        before = _number(position, "before", 0) if position else None
+        before = number_in(position, "before", 0) if position else None
         found = await self.store.versions(before, size + 1)
         token = encode_page_token({"before": found[size - 1].version_id}) if len(found) > size else ""
         return pb.ListLexiconVersionsResponse(
@@ -117,7 +120,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
             version_id=version.version_id,
             prefix=popular_fold(request.prefix),
             domain=request.domain,
-            after=(str(position.get("term", "")), _number(position, "id", 0)),
+            after=(str(position.get("term", "")), number_in(position, "id", 0)),
             limit=size + 1,
         )
         found = await self.store.list_entries(query)
@@ -137,10 +140,10 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
     ) -> pb.DiffLexiconVersionsResponse:
         position = decode_page_token(request.page_token)
         version = await self._pinned(request.name, position)
-        base = _number(position, "base", version_id_of(request.base) or version.supersedes or 0)
+        base = number_in(position, "base", version_id_of(request.base) or version.supersedes or 0)
         before = await self.store.entries((await self.store.version(base)).version_id) if base else []
         changes = await asyncio.to_thread(diff, before, await self.store.entries(version.version_id))
-        start = _number(position, "start", 0)
+        start = number_in(position, "start", 0)
         end = start + (request.page_size or DEFAULT_ENTRIES)
         following = {"version": version.version_id, "base": base, "start": end}
         base_name = f"lexiconVersions/{base}"
@@ -158,7 +161,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
     async def _pinned(self, name: str, position: dict[str, Any]) -> Version:
         """The version that the first page was of, though another may be active by now."""
         if "version" in position:
-            return await self.store.version(_number(position, "version", 0))
+            return await self.store.version(number_in(position, "version", 0))
         return await self._version(name)
 
     async def _version(self, name: str) -> Version:
@@ -169,13 +172,6 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         if active is None:
             raise LexiconEmpty("no lexicon version is active: import one")
         return active
-
-
-def _number(position: dict[str, Any], key: str, default: int) -> int:
-    value = position.get(key, default)
-    if type(value) is not int or not 0 <= value < 2**63:
-        raise PageTokenInvalid
-    return value
 
 
 def _imported(parsed: Parsed) -> pb.ImportLexiconResponse:

@@ -13,6 +13,8 @@ class SimilaritySettings(RuntimeSettings):
     service_name: str = "similarity"
     glossary_path: Path | None = None
     """Folder of TSV files taken over at start; absent: none."""
+    verses_path: Path | None = None
+    """Folder of TSV files of verses taken over at start; absent: none."""
     refresh_s: float = 1.0
     cache_ttl_s: float = 24 * 3600
     cache_entries: int = 20_000

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from shodhana.api.similarity.v1 import lexicon_pb2, similarity_pb2
 from shodhana.errors import FieldViolation, InvalidInput
+from shodhana.runtime.pages import PageTokenInvalid
 from shodhana.runtime.timestamps import timestamp
 from shodhana.text.transliterate import devanagari_of
 
@@ -109,3 +113,11 @@ def entry_message(entry: Entry, version_name: str) -> lexicon_pb2.Entry:
         source=entry.source,
         license=entry.license,
     )
+
+
+def number_in(position: Mapping[str, Any], key: str, default: int = 0) -> int:
+    """A number in the position of a page token. Raises PageTokenInvalid."""
+    value = position.get(key, default)
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise PageTokenInvalid
+    return value

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from shodhana.text.fold import ascii_fold
 from shodhana.text.normalize import nfc
-from shodhana.text.scripts import has_iast_diacritics
+from shodhana.text.scripts import has_devanagari, has_iast_diacritics
+from shodhana.text.transliterate import iast_of_devanagari
 
 RECITED_VERSION = 1  # part of what an index is named by: raise it with any change of the rules
 
@@ -33,6 +34,8 @@ _SKELETON = str.maketrans({"e": "i", "o": "u", "a": None, "g": "k", "d": "t", "p
 @lru_cache(maxsize=100_000)
 def recited_sounds(word: str) -> str:
     """Letters a–z for a word in IAST, or as a recogniser writes it: "vadhikaraste" and vādhikāraste share theirs."""
+    if has_devanagari(word):
+        return recited_line(iast_of_devanagari(word))
     lowered = nfc(word).casefold()
     return _recited(lowered.translate(_IAST) if has_iast_diacritics(word) else _popular(lowered))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 PROJECT = Path(os.environ.get("SHODHANA_HOME", Path(__file__).resolve().parents[3]))
 MIGRATIONS = PROJECT / "database" / "migrations"
 GLOSSARY = PROJECT / "database" / "glossary"
+VERSES = PROJECT / "database" / "verses"
 GATEWAY = PROJECT / "gateway"
 MODEL = PROJECT / ".models" / "all-minilm-l6-v2"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .options import OptionInvalid, StackOptions, default_workers
-from .places import GLOSSARY
+from .places import GLOSSARY, VERSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ ROWS = (
         stores=_CACHED,
         schema="similarity",
         account="similarity",
-        environment={"GLOSSARY_PATH": str(GLOSSARY)},
+        environment={"GLOSSARY_PATH": str(GLOSSARY), "VERSES_PATH": str(VERSES)},
     ),
     Row("quality", _service("quality"), ("similarity",), _CACHED, schema="quality", account="quality"),
     Row("review", _service("review"), ("similarity",), _CACHED, schema="review", account="review", is_semantic=True),

@@ -192,7 +192,7 @@ async def test_a_real_dictionary_is_imported(
 @pytest.mark.parametrize(
     ("name", "count", "reference", "text"),
     [
-        ("gita_verses.json", 701, "2.47", "karmaṇyevādhikāraste mā phaleṣu kadācana"),
+        ("gita_verses.json", 701, "BG 2.47", "karmaṇyevādhikāraste mā phaleṣu kadācana"),
         ("yoga_sutra.tei.xml", 195, "YS 1.2", "yogaś cittavṛttinirodhaḥ"),
     ],
 )

@@ -155,7 +155,7 @@ def test_tei_lines_become_verses_by_their_references() -> None:
     verses = parse(TEI.encode(), None, HERE).verses
     assert [(verse.reference, verse.text) for verse in verses] == [
         ("YS 1.2", "yogaś citta-vṛtti-nirodhaḥ"),
-        ("YS 1.3", "tadā draṣṭuḥ svarūpe ’vasthānam"),
+        ("YS 1.3", "tadā draṣṭuḥ / svarūpe ’vasthānam"),
     ]
 
 

@@ -20,12 +20,12 @@ from ..domain.lexicon import (
     EntryQuery,
     Imported,
     NewVersion,
-    Verse,
     Version,
     VersionNotFound,
     content_hash_of,
     merged,
 )
+from .postgres_verses import store_verses
 
 LEXICON_LOCK = 7_461_202  # advisory: one new version at a time
 VERSION = "version_id, active, entry_count, supersedes, description, creator, content_hash, created_at"
@@ -73,7 +73,7 @@ class PostgresStore:
         )
         version = _version(_found(row, 0))
         await _store_entries(connection, version.version_id, records)
-        await _store_verses(connection, new.verses)
+        await store_verses(connection, new.verses)
         if new.activate:
             version = await _activate(connection, version.version_id)
         return Imported(version, replaced)
@@ -188,14 +188,6 @@ async def _store_entries(connection: Connection, version_id: int, records: Seque
         "JOIN lexicon_entry AS entry USING (content_hash) ON CONFLICT DO NOTHING"
     )
     await connection.execute("DROP TABLE incoming")
-
-
-async def _store_verses(connection: Connection, verses: Sequence[Verse]) -> None:
-    await connection.executemany(
-        "INSERT INTO verse (source, reference, text, license) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (source, reference) DO UPDATE SET text = excluded.text, license = excluded.license",
-        [(verse.source, verse.reference, verse.text, verse.license) for verse in verses],
-    )
 
 
 async def _activate(connection: Connection, version_id: int) -> Version:

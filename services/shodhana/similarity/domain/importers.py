@@ -6,26 +6,22 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
-
-from shodhana.errors import FieldViolation, InvalidInput
+from shodhana.errors import FieldViolation
 from shodhana.text.iast import breaches
 from shodhana.text.normalize import refused_characters, to_iast
-from shodhana.text.transliterate import iast_of_devanagari, iast_of_slp1
+from shodhana.text.transliterate import iast_of_slp1
 
-from .lexicon import DOMAINS, Entry, Verse
+from .imported import ImportBroken, Parsed, Provenance, broken, load_json
+from .lexicon import DOMAINS, Entry
+from .verse_importers import parse_tei, parse_verses_json, parse_verses_tsv
 
-MAX_VIOLATIONS = 50
+__all__ = ["ImportBroken", "LexiconFormat", "Parsed", "Provenance", "detect", "parse", "problem_of"]
+
 MAX_GLOSS = 500
 MAX_BODY = 4 * MAX_GLOSS  # characters of a record that its gloss is taken from
-MAX_VERSE = 4_000
-TEI = "{http://www.tei-c.org/ns/1.0}"
 
 
 class LexiconFormat(Enum):
@@ -37,35 +33,7 @@ class LexiconFormat(Enum):
     ANKI_JSON = "anki"
     VERSES_JSON = "verses"
     TEI = "tei"
-
-
-class ImportBroken(InvalidInput):
-    """The file cannot be read; every violation names its line."""
-
-    reason = "IMPORT_BROKEN"
-
-    def __init__(self, violations: list[FieldViolation]) -> None:
-        first = violations[0]
-        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-        super().__init__(f"line {first.line}: {first.description}{more}", violations[:MAX_VIOLATIONS])
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What each entry of a file records."""
-
-    source: str = ""
-    license: str = ""
-    default_domain: str = "general"
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a file holds; `skipped_count` records are no terms (prefixes, cross-references)."""
-
-    entries: tuple[Entry, ...] = ()
-    verses: tuple[Verse, ...] = ()
-    skipped_count: int = 0
+    VERSES_TSV = "verses_tsv"
 
 
 def parse(content: bytes, layout: LexiconFormat | None, provenance: Provenance) -> Parsed:
@@ -74,10 +42,10 @@ def parse(content: bytes, layout: LexiconFormat | None, provenance: Provenance) 
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ImportBroken([_broken(line, f"byte {error.start} is not UTF-8")]) from error
+        raise ImportBroken([broken(line, f"byte {error.start} is not UTF-8")]) from error
     parsed = _PARSERS[layout or detect(text)](text, provenance)
     if not parsed.entries and not parsed.verses:
-        raise ImportBroken([_broken(1, "the file holds no entries")])
+        raise ImportBroken([broken(1, "the file holds no entries")])
     return parsed
 
 
@@ -93,7 +61,8 @@ def detect(text: str) -> LexiconFormat:
     if head.startswith("{"):
         first_line = head.split("\n", 1)[0].strip()
         return LexiconFormat.JSON_LINES if first_line.endswith("}") else LexiconFormat.ANKI_JSON
-    return LexiconFormat.TSV
+    is_of_verses = {"reference", "text"} <= set(head.split("\n", 1)[0].split("\t"))
+    return LexiconFormat.VERSES_TSV if is_of_verses else LexiconFormat.TSV
 
 
 def _parse_tsv(text: str, provenance: Provenance) -> Parsed:
@@ -101,12 +70,12 @@ def _parse_tsv(text: str, provenance: Provenance) -> Parsed:
     header = lines[0].split("\t") if lines else []
     missing = {"lemma", "gloss"} - set(header)
     if missing:
-        raise ImportBroken([_broken(1, f"no column {', '.join(sorted(missing))} in the header row")])
+        raise ImportBroken([broken(1, f"no column {', '.join(sorted(missing))} in the header row")])
     rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     try:
         return _records(((rows.line_num, row) for row in rows), provenance)
     except csv.Error as error:  # a field of more than 128 KiB
-        raise ImportBroken([_broken(rows.line_num + 1, str(error))]) from error
+        raise ImportBroken([broken(rows.line_num + 1, str(error))]) from error
 
 
 def _parse_json_lines(text: str, provenance: Provenance) -> Parsed:
@@ -127,14 +96,14 @@ def _records(rows: Iterable[tuple[int, Any]], provenance: Provenance) -> Parsed:
     violations: list[FieldViolation] = []
     for line, row in rows:
         if isinstance(row, ValueError | RecursionError):
-            violations.append(_broken(line, f"not readable as JSON: {row}"))
+            violations.append(broken(line, f"not readable as JSON: {row}"))
         elif not isinstance(row, dict) or None in row:
-            violations.append(_broken(line, "not a record of the columns in the header"))
+            violations.append(broken(line, "not a record of the columns in the header"))
         else:
             entry = _entry_of_row(row, provenance)
             problem = problem_of(entry)
             if problem:
-                violations.append(_broken(line, problem))
+                violations.append(broken(line, problem))
             else:
                 entries.append(entry)
     if violations:
@@ -210,9 +179,9 @@ def _parse_cdsl(text: str, provenance: Provenance) -> Parsed:
 
 def _parse_anki(text: str, provenance: Provenance) -> Parsed:
     """An object Devanagari → [IAST, gloss, note, kind]; control characters in its strings are tolerated."""
-    document = _load_json(text)
+    document = load_json(text)
     if not isinstance(document, dict):
-        raise ImportBroken([_broken(1, "expected a JSON object: Devanagari → [IAST, gloss, note, kind]")])
+        raise ImportBroken([broken(1, "expected a JSON object: Devanagari → [IAST, gloss, note, kind]")])
     entries: dict[str, Entry] = {}
     for fields in document.values():
         iast, gloss, _note, kind = (
@@ -239,70 +208,12 @@ def _foreign(term: str, gloss: str, kind: str, provenance: Provenance) -> Entry 
     return None if len(term) < 2 or problem_of(entry) else entry
 
 
-_VERSE_NUMBER = re.compile(r"।।\s*[\d.०-९]+\s*।।")
-
-
-def _parse_verses(text: str, provenance: Provenance) -> Parsed:
-    document = _load_json(text)
-    if not isinstance(document, list):
-        raise ImportBroken([_broken(1, "expected a JSON array of verses")])
-    verses = []
-    for number, item in enumerate(document):
-        try:
-            reference = f"{int(item['chapter_number'])}.{int(item['verse_number'])}"
-            lines = _VERSE_NUMBER.sub("", item["text"][:MAX_VERSE]).split("\n")
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ImportBroken([_broken(1, f"verse {number}: no text, chapter_number or verse_number")]) from error
-        spoken = " / ".join(iast_of_devanagari(line.strip(" ।")) for line in lines if line.strip(" ।"))
-        verses.append(Verse(provenance.source, reference, spoken, provenance.license))
-    return Parsed(verses=tuple(verses))
-
-
-_TEI_REFERENCE = re.compile(r"\|\|\s*(\w+?)_([\d.]+)\s*\|\|")
-
-
-def _parse_tei(text: str, provenance: Provenance) -> Parsed:
-    """Verse lines (`<l>`) that end in `|| XY_1.2 ||`."""
-    try:
-        root = ElementTree.fromstring(text.encode())
-    except ParseError as error:
-        raise ImportBroken([_broken(error.position[0], f"not readable as XML: {error}")]) from error
-    except DefusedXmlException as error:
-        raise ImportBroken([_broken(1, "entity declarations are not allowed")]) from error
-    verses, pending = [], ""
-    for element in root.iter(f"{TEI}l"):
-        pending = f"{pending} {''.join(element.itertext())}".strip()[-MAX_VERSE:]
-        if match := _TEI_REFERENCE.search(pending):
-            verses.append(
-                Verse(
-                    provenance.source,
-                    f"{match[1]} {match[2]}",
-                    to_iast(pending[: match.start()].strip()),
-                    provenance.license,
-                )
-            )
-            pending = ""
-    return Parsed(verses=tuple(verses))
-
-
-def _load_json(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except json.JSONDecodeError as error:
-        raise ImportBroken([_broken(error.lineno, f"not readable as JSON: {error.msg}")]) from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        raise ImportBroken([_broken(1, f"not readable as JSON: {error}")]) from error
-
-
-def _broken(line: int, description: str) -> FieldViolation:
-    return FieldViolation("content", description, line)
-
-
 _PARSERS: dict[LexiconFormat, Callable[[str, Provenance], Parsed]] = {
     LexiconFormat.TSV: _parse_tsv,
     LexiconFormat.JSON_LINES: _parse_json_lines,
     LexiconFormat.CDSL: _parse_cdsl,
     LexiconFormat.ANKI_JSON: _parse_anki,
-    LexiconFormat.VERSES_JSON: _parse_verses,
-    LexiconFormat.TEI: _parse_tei,
+    LexiconFormat.VERSES_JSON: parse_verses_json,
+    LexiconFormat.TEI: parse_tei,
+    LexiconFormat.VERSES_TSV: parse_verses_tsv,
 }

@@ -84,6 +84,11 @@ class Verse:
     def lines(self) -> tuple[str, ...]:
         return tuple(self.text.split(" / "))
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The lines but those that name the speaker."""
+        return tuple(line for line in self.lines if not line.endswith("uvāca"))
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -40,8 +40,9 @@ class Metre:
         return f"{self.name} ({self.form})" if self.form else self.name
 
 
+@lru_cache(maxsize=20_000)
 def metre_of(text: str) -> Metre | None:
-    """The metre of a pāda, a half or a whole verse; None for what is not in one that is known, or not Sanskrit in IAST."""
+    """The metre of a pāda, a half or a whole verse; None where none is known, and for what is no Sanskrit in IAST."""
     lowered = nfc(text).casefold()
     if not _SANSKRIT.fullmatch(lowered) or _ENGLISH.search(lowered) or not _is_written_in_iast(lowered):
         return None
@@ -120,11 +121,11 @@ def _feet(weights: str, sizes: Sequence[int]) -> list[str] | None:
     """Weights cut into feet of so many morae; None where a syllable lies across."""
     feet, at = [], 0
     for size in sizes:
-        start = at
-        while size > 0 and at < len(weights):
-            size -= 2 if weights[at] == "G" else 1
+        start, morae = at, 0
+        while morae < size and at < len(weights):
+            morae += 2 if weights[at] == "G" else 1
             at += 1
-        if size != 0:
+        if morae != size:
             return None
         feet.append(weights[start:at])
     return feet if at == len(weights) else None

@@ -28,7 +28,7 @@ MIN_COVERAGE = 0.25  # of a pāda's pieces, by weight
 MIN_PADA = 62.0  # similarity, in hundredths, from which a pāda belongs to a recitation
 MAX_GAP = 9  # letters between two pādas of one recitation
 MIN_SHARE = 0.75  # of a pāda's sounds that have to be heard
-BIAS, PER_SIMILARITY, PER_LETTER, LETTERS_THAT_COUNT = -22.8, 23.0, 0.25, 40  # fitted: docs/adr/0012
+BIAS, PER_SIMILARITY, PER_LETTER, LETTERS_THAT_COUNT = -29.6, 29.9, 0.358, 28  # fitted: docs/adr/0012
 SAME = 0.02  # of similarity: verses that differ by less share their words
 
 
@@ -77,7 +77,7 @@ class VerseIndex:
     def __init__(self, verses: Sequence[Verse]) -> None:
         self.verses = tuple(verses)
         self.version = version_of(self.verses)
-        self._lines = [verse.lines for verse in self.verses]
+        self._lines = [verse.spoken for verse in self.verses]
         self._padas = [
             Pada(number, line, place, sounds)
             for number, verse in enumerate(self.verses)
@@ -176,11 +176,10 @@ def version_of(verses: Iterable[Verse]) -> str:
 
 
 def _sounds_of(verse: Verse) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(verse.lines):
-        if not line.endswith("uvāca"):  # who speaks
-            for pada in padas_of(line):
-                if sounds := recited_line(pada):
-                    yield number, sounds
+    for number, line in enumerate(verse.spoken):
+        for pada in padas_of(line):
+            if sounds := recited_line(pada):
+                yield number, sounds
 
 
 def _pieces(letters: str) -> Iterator[str]:
