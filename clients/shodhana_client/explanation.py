@@ -38,8 +38,8 @@ def excerpt(place: Any, texts: Mapping[int, str]) -> Excerpt:
     if text[place.start : place.end] != place.text:
         return Excerpt("", place.text, "")
     before, after = text[: place.start], text[place.end :]
-    start = f"…{before[-AROUND:]}" if len(before) > AROUND else before
-    end = f"{after[:AROUND]}…" if len(after) > AROUND else after
+    start = f"…{before[-AROUND:].lstrip()}" if len(before) > AROUND else before
+    end = f"{after[:AROUND].rstrip()}…" if len(after) > AROUND else after
     return Excerpt(start.replace("\n", " "), place.text, end.replace("\n", " "))
 
 

@@ -117,9 +117,27 @@ def test_lexicon_round_trip(mesh: Any, tmp_path: Path) -> None:
     assert mesh.tool("lexicon", "list", "nutana").stdout.startswith("nūtanaśabda")
 
 
-def test_score_explains_a_file(mesh: Any) -> None:
-    document = json.loads(mesh.tool("score", SAMPLE, "--json").stdout)
-    assert set(document["scores"]) >= {"iast_compliance", "sanskrit_accuracy", "academic_score", "overall_score"}
+def test_score_explains_a_file(mesh: Any, tmp_path: Path) -> None:
+    raw = json.loads(mesh.tool("score", SAMPLE, "--json").stdout)
+    assert {"iast_compliance", "sanskrit_accuracy", "academic_score", "overall_score"} <= set(raw["scores"])
+    assert raw["scores"]["iast_compliance"] < 0.9  # garbled words are seen
+    assert {one["score"] for one in raw["explanations"]} == set(raw["scores"])
+    assert all(one["expected"] for one in raw["violations"] if one["rule"] == "canonical_spelling")
+    mesh.tool("process", SAMPLE, "--output", tmp_path)
+    [corrected] = tmp_path.glob("*.corrected.srt")
+    document = json.loads(mesh.tool("score", corrected, "--json").stdout)
+    assert document["scores"]["iast_compliance"] > raw["scores"]["iast_compliance"]
+    assert document["scores"]["overall_score"] > raw["scores"]["overall_score"]
+    assert document["attested_forms"].startswith("inria")
+
+
+def test_devanagari_is_kept_or_transliterated(mesh: Any, tmp_path: Path) -> None:
+    talk = tmp_path / "mixed.txt"
+    talk.write_text("He said योगः कर्मसु कौशलम् to them.\n")
+    mesh.tool("process", talk, "--output", tmp_path / "kept")
+    assert (tmp_path / "kept" / "mixed.corrected.txt").read_text() == talk.read_text()
+    mesh.tool("process", talk, "--output", tmp_path / "iast", "--devanagari", "iast")
+    assert (tmp_path / "iast" / "mixed.corrected.txt").read_text() == "He said yogaḥ karmasu kauśalam to them.\n"
 
 
 def test_a_doubtful_place_becomes_a_case_that_an_expert_decides(mesh: Any, tmp_path: Path) -> None:
