@@ -13,10 +13,12 @@ from shodhana.runtime.errors import to_status
 from .adapters.quality_scorer import QualityClient
 from .adapters.review_cases import ReviewClient
 from .adapters.similarity_search import SimilarityClient
+from .adapters.verse_search import VerseClient
 from .domain.english import WordFrequencies
 from .domain.jobs import ClaimedFile, FileResult
 from .domain.pipeline import TranscriptCorrector
 from .domain.runner import Corrects
+from .domain.verses import VerseRecogniser
 from .settings import TranscriptsSettings
 from .translation import FORMATS_BY_NUMBER, options_of, response_of
 
@@ -24,11 +26,14 @@ from .translation import FORMATS_BY_NUMBER, options_of, response_of
 def build_corrector(channel: Callable[[str], grpc.aio.Channel], settings: TranscriptsSettings) -> TranscriptCorrector:
     """The corrector over the other services; without the semantic layer and review where they are switched off."""
     cases = ReviewClient(channel("review")) if settings.enable_epic_3 else None
+    english = WordFrequencies()
+    verses = VerseRecogniser(VerseClient(channel("similarity")), english, cases) if settings.enable_epic_3 else None
     return TranscriptCorrector(
         search=SimilarityClient(channel("similarity"), settings.enable_epic_3),
         scorer=QualityClient(channel("quality")),
         cases=cases,
-        english=WordFrequencies(),
+        english=english,
+        verses=verses,
     )
 
 

@@ -10,6 +10,7 @@ from shodhana.runtime.timestamps import duration
 from .domain.formats import Format
 from .domain.matcher import Ranked, Status, Thresholds
 from .domain.pipeline import MAX_CANDIDATES, Corrected, Correction, CorrectionOptions, Scored
+from .domain.verses import RecitedVerse
 
 FORMATS = {
     pb.TRANSCRIPT_FORMAT_SRT: Format.SRT,
@@ -63,10 +64,13 @@ def report_of(corrected: Corrected) -> pb.CorrectionReport:
         lexicon_version=corrected.lexicon_version,
         degraded=bool(corrected.degradations),
         degradations=corrected.degradations,
-        review_case_count=sum(bool(correction.review_case) for correction in corrected.corrections),
+        review_case_count=sum(bool(one.review_case) for one in corrected.corrections)
+        + sum(bool(verse.review_case) for verse in corrected.recognised.verses),
         cue_count=len(corrected.transcript.cues),
         token_count=corrected.token_count,
         processing_duration=duration(corrected.duration_s),
+        verses=map(_verse, corrected.recognised.verses),
+        verse_index=corrected.recognised.index,
     )
     if corrected.quality is not None:
         scored = corrected.quality.report
@@ -116,4 +120,28 @@ def _correction(correction: Correction) -> pb.Correction:
         candidates=[candidate_of(ranked) for ranked in decision.ranked[:MAX_CANDIDATES]],
         review_case=correction.review_case,
         start_ms=correction.start_ms,
+    )
+
+
+def _verse(verse: RecitedVerse) -> pb.RecognisedVerse:
+    found = verse.recitation
+    return pb.RecognisedVerse(
+        first_cue=verse.start.cue,
+        last_cue=verse.end.cue,
+        start=verse.start.character,
+        end=verse.end.character,
+        start_ms=verse.start_ms,
+        end_ms=verse.end_ms,
+        heard=verse.heard,
+        reference=found.reference,
+        lines=found.lines,
+        devanagari=found.devanagari,
+        metre=found.metre,
+        confidence=round(found.confidence, 3),
+        status=pb.CORRECTION_STATUS_SUGGESTED,
+        reasons=found.reasons,
+        alternatives=found.alternatives,
+        source=found.source,
+        license=found.license,
+        review_case=verse.review_case,
     )

@@ -33,6 +33,7 @@ from .ports import (
 )
 from .spans import Span, contexts_of, spans_of
 from .terms import corrected_terms, standing_terms
+from .verses import Recognised, VerseRecogniser, spared
 
 MAX_CANDIDATES = 5
 SEARCHED = 8  # candidates asked for, so that context can bring one forward
@@ -76,6 +77,7 @@ class Corrected:
     degradations: tuple[str, ...]
     token_count: int
     duration_s: float
+    recognised: Recognised = field(default_factory=Recognised)
 
     @property
     def filename(self) -> str:
@@ -101,7 +103,8 @@ class Scored:
 
 
 class TranscriptCorrector:
-    """Corrects transcripts with what the other services know; `cases` is None where there is no review."""
+    """Corrects transcripts with what the other services know; `cases` is None where there is no review, `verses` where
+    none are searched."""
 
     def __init__(
         self,
@@ -109,15 +112,16 @@ class TranscriptCorrector:
         scorer: TranscriptScorer,
         cases: ReviewCases | None,
         english: EnglishWords,
-        limits: Limits | None = None,
         weights: Combiner | None = None,
+        verses: VerseRecogniser | None = None,
     ) -> None:
         self._search = search
         self._scorer = scorer
         self._cases = cases
         self._english = english
-        self._limits = limits or Limits()
+        self._limits = Limits()
         self._combiner = weights or combiner()
+        self._verses = verses
 
     async def correct(
         self, content: bytes, filename: str, layout: Format | None, options: CorrectionOptions
@@ -126,7 +130,8 @@ class TranscriptCorrector:
         began = time.perf_counter()
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
         found, decisions = await self._decide(transcript, options)
-        decisions = [decision for decision in decisions if not doubles(decision, transcript)]
+        recognised = await self._verses.recognise(transcript) if self._verses else Recognised()
+        decisions = spared((one for one in decisions if not doubles(one, transcript)), recognised)
         if options.transliterate_devanagari:
             decisions = sorted([*decisions, *transliterated(transcript.cues)], key=lambda one: one.span.place)
         edits = [_edit(decision) for decision in decisions if decision.status is Status.APPLIED]
@@ -134,6 +139,9 @@ class TranscriptCorrector:
         degradations = ["candidates were found by spelling alone"] if found.degraded else []
         quality = await self._score(transcript, texts, decisions, options, degradations)
         corrections = await self._queue(transcript, decisions, options, found.lexicon_version, degradations)
+        if self._verses and not options.validate_only:
+            recognised = await self._verses.queue(transcript, recognised, options.request_id)
+        degradations += recognised.degradations
         return Corrected(
             transcript=transcript,
             content=await asyncio.to_thread(write, transcript, edits),
@@ -144,6 +152,7 @@ class TranscriptCorrector:
             degradations=tuple(degradations),
             token_count=sum(1 for cue in transcript.cues for _ in tokenize(cue.text)),
             duration_s=time.perf_counter() - began,
+            recognised=recognised,
         )
 
     async def score(self, content: bytes, filename: str, layout: Format | None, options: CorrectionOptions) -> Scored:

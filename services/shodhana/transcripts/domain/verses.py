@@ -1,0 +1,204 @@
+"""Recited verses in a transcript: each is suggested as a whole, and no word in it is corrected against it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from shodhana.text.fold import popular_fold
+from shodhana.text.scripts import has_iast_diacritics
+from shodhana.text.tokens import tokenize
+
+from .english import EnglishWords
+from .formats import Cue, Transcript
+from .matcher import Decision, Status
+from .ports import Candidate, DoubtfulPlace, ReviewCases, ServiceMissing, Suggestion
+from .stretches import Position, Stretch, stretches_of
+
+MIN_CONFIDENCE = 0.8
+METRE_ALONE = 0.8  # confidence in a line that is in metre, and in no text that is known
+MAX_TEXT = 2000  # characters of a search
+MAX_CASES = 200
+CONTEXT = 600  # characters on each side
+CASES_NAMESPACE = uuid.UUID("0d1f4f6e-7c55-4d8e-9f0e-3c1d7a52b0c4")
+
+
+@dataclass(frozen=True, slots=True)
+class Recitation:
+    """A verse recited in [start, end) (code points) of a text; `lines` are those that are heard."""
+
+    start: int
+    end: int
+    reference: str
+    lines: tuple[str, ...]
+    devanagari: str
+    metre: str
+    confidence: float
+    reasons: tuple[str, ...]
+    alternatives: tuple[str, ...] = ()
+    source: str = ""
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecitedText:
+    """What a text recites, and the metre of the text itself."""
+
+    recitations: tuple[Recitation, ...] = ()
+    metre: str = ""
+
+
+class VerseSearch(Protocol):
+    """Finds recited verses."""
+
+    async def find(self, texts: Sequence[str], min_confidence: float) -> tuple[list[RecitedText], str]:
+        """What each text recites, and which verses were searched. Raises ServiceMissing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecitedVerse:
+    """A recitation at its place in the transcript; `review_case` names the case, where there is one."""
+
+    start: Position
+    end: Position
+    start_ms: int | None
+    end_ms: int | None
+    heard: str
+    recitation: Recitation
+    review_case: str = ""
+
+    def holds(self, cue: int, start: int, end: int) -> bool:
+        """Whether it shares a character with [start, end) of a cue."""
+        begins = self.start.character if cue == self.start.cue else 0
+        ends = self.end.character if cue == self.end.cue else end
+        return self.start.cue <= cue <= self.end.cue and start < ends and begins < end
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The recited verses of a transcript, in its order, and which verses were searched."""
+
+    verses: tuple[RecitedVerse, ...] = ()
+    index: str = ""
+    degradations: tuple[str, ...] = ()
+
+
+class VerseRecogniser:
+    """Recognises recited verses; `cases` is None where there is no review."""
+
+    def __init__(self, search: VerseSearch, english: EnglishWords, cases: ReviewCases | None = None) -> None:
+        self._search = search
+        self._english = english
+        self._cases = cases
+
+    async def recognise(self, transcript: Transcript) -> Recognised:
+        """The verses of a transcript; none, and a word about it, where they cannot be searched."""
+        stretches = await asyncio.to_thread(self._stretches, transcript.cues)
+        if not stretches:
+            return Recognised()
+        try:
+            found, index = await self._search.find([stretch.text for stretch in stretches], MIN_CONFIDENCE)
+        except ServiceMissing:
+            return Recognised(degradations=("verses were not searched for",))
+        cues = {cue.index: cue for cue in transcript.cues}
+        placed = [
+            _placed(recitation, stretch, cues)
+            for stretch, recited in zip(stretches, found, strict=True)
+            for recitation in recited.recitations or _in_metre(stretch.text, recited.metre)
+        ]
+        placed.sort(key=lambda verse: (verse.start.cue, verse.start.character, -verse.recitation.confidence))
+        return Recognised(tuple(_apart(placed)), index)
+
+    async def queue(self, transcript: Transcript, recognised: Recognised, request_id: str) -> Recognised:
+        """The same with a case for each verse that is found in a text, for an expert to identify it."""
+        wanted = [verse for verse in recognised.verses if verse.recitation.reference][:MAX_CASES]
+        if self._cases is None or not wanted:
+            return recognised
+        places = [_case(verse, transcript) for verse in wanted]
+        case_request = uuid.uuid5(CASES_NAMESPACE, request_id) if request_id else uuid.uuid4()
+        try:
+            names = await self._cases.create(places, str(case_request))
+        except ServiceMissing:
+            return replace(recognised, degradations=("the verses could not be queued for review",))
+        by_verse = dict(zip(wanted, names, strict=True))
+        verses = (replace(verse, review_case=by_verse.get(verse, "")) for verse in recognised.verses)
+        return replace(recognised, verses=tuple(verses))
+
+    def _stretches(self, cues: Sequence[Cue]) -> list[Stretch]:
+        """Those of IAST also alone: a metre ends where its words end."""
+        found = stretches_of(cues, self._english)
+        alone = [one for one in stretches_of(cues, self._english, margin=0) if has_iast_diacritics(one.text)]
+        return [stretch for stretch in dict.fromkeys([*found, *alone]) if len(stretch.text) <= MAX_TEXT]
+
+
+def spared(decisions: Iterable[Decision], recognised: Recognised) -> list[Decision]:
+    """The decisions but those that would correct a word of a recited verse to one that the verse does not have."""
+    return [decision for decision in decisions if not any(_is_against(decision, one) for one in recognised.verses)]
+
+
+def _is_against(decision: Decision, verse: RecitedVerse) -> bool:
+    if decision.status is Status.RIGHT or not verse.holds(*decision.span.place):
+        return False
+    words = {popular_fold(token.text) for line in verse.recitation.lines for token in tokenize(line)}
+    return not {popular_fold(token.text) for token in tokenize(decision.best.text)} <= words
+
+
+def _in_metre(text: str, metre: str) -> list[Recitation]:
+    """The whole text as a line of no text that is known."""
+    if not metre:
+        return []
+    reasons = (f"metre: {metre}", "in no imported text")
+    return [Recitation(0, len(text), "", (), "", metre, METRE_ALONE, reasons)]
+
+
+def _placed(recitation: Recitation, stretch: Stretch, cues: dict[int, Cue]) -> RecitedVerse:
+    start, end = stretch.position(recitation.start), stretch.position(recitation.end, is_end=True)
+    heard = stretch.text[recitation.start : recitation.end]
+    return RecitedVerse(start, end, cues[start.cue].start_ms, cues[end.cue].end_ms, heard, recitation)
+
+
+def _apart(verses: Iterable[RecitedVerse]) -> list[RecitedVerse]:
+    """Without those that share words with one that is found in a text, or begins before."""
+    kept: list[RecitedVerse] = []
+    for verse in sorted(verses, key=lambda one: not one.recitation.reference):
+        if not any(_overlap(verse, other) for other in kept):
+            kept.append(verse)
+    return sorted(kept, key=lambda one: (one.start.cue, one.start.character))
+
+
+def _overlap(one: RecitedVerse, other: RecitedVerse) -> bool:
+    return _key(one.start) < _key(other.end) and _key(other.start) < _key(one.end)
+
+
+def _key(position: Position) -> tuple[int, int]:
+    return position.cue, position.character
+
+
+def _case(verse: RecitedVerse, transcript: Transcript) -> DoubtfulPlace:
+    """The first cue's part of the recitation, with what is said around it."""
+    cue = transcript.cues[verse.start.cue - 1]
+    end = verse.end.character if verse.end.cue == verse.start.cue else len(cue.text)
+    end = min(end, verse.start.character + 200)
+    found, reading = verse.recitation, " / ".join(verse.recitation.lines)
+    identification = f"scriptural identification: {found.reference}"
+    candidate = Candidate(
+        *(reading[:200], "scriptural", identification, found.devanagari.replace("\n", " ")[:300]),
+        *(found.confidence, {}, found.reasons),
+    )
+    before = cue.text[: verse.start.character][-CONTEXT:]
+    return DoubtfulPlace(
+        filename=transcript.filename,
+        cue=cue.index,
+        start=verse.start.character,
+        end=end,
+        start_ms=verse.start_ms,
+        heard=cue.text[verse.start.character : end],
+        context=before + cue.text[verse.start.character :][: CONTEXT + 200],
+        context_start=len(before),
+        suggestions=(Suggestion(reading[:250], found.confidence, candidate, (identification, *found.reasons)),),
+        lexicon_version="",
+    )
