@@ -129,10 +129,12 @@ class VerseRecogniser:
         return replace(recognised, verses=tuple(verses))
 
     def _stretches(self, cues: Sequence[Cue]) -> list[Stretch]:
-        """Those of IAST also alone: a metre ends where its words end."""
+        """Words in IAST also alone, and cue by cue: a line in metre ends where its words end."""
         found = stretches_of(cues, self._english)
-        alone = [one for one in stretches_of(cues, self._english, margin=0) if has_iast_diacritics(one.text)]
-        return [stretch for stretch in dict.fromkeys([*found, *alone]) if len(stretch.text) <= MAX_TEXT]
+        written = [cue for cue in cues if has_iast_diacritics(cue.text)]
+        alone = stretches_of(written, self._english, margin=0)
+        single = [stretch for cue in written for stretch in stretches_of([cue], self._english, margin=0)]
+        return [stretch for stretch in dict.fromkeys([*found, *alone, *single]) if len(stretch.text) <= MAX_TEXT]
 
 
 def spared(decisions: Iterable[Decision], recognised: Recognised) -> list[Decision]:
