@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shodhana.stack.places import GLOSSARY
 from shodhana.text.fold import popular_fold, sound_key
 from shodhana.text.iast import breaches, is_iast
 from shodhana.text.normalize import to_iast
@@ -63,6 +64,42 @@ def test_structural_rules_of_iast_have_places() -> None:
     assert [(breach.rule, breach.start) for breach in breaches("treāding")] == [("sound_sequence", 2)]
     assert [breach.rule for breach in breaches(unicodedata.normalize("NFD", "kṛṣṇa"))] == ["nfc"]
     assert [breach.rule for breach in breaches("saṁsāra")] == ["alphabet"]
+
+
+@pytest.mark.parametrize(
+    ("word", "impossible"),
+    [
+        ("raama", "aa"),
+        ("bhakteeh", "ee"),
+        ("yogia", "ia"),
+        ("kāmea", "ea"),
+        ("ṃkāra", "ṃ"),
+        ("saṃāra", "ṃā"),
+        ("sankalpa", "nk"),
+        ("añga", "ñg"),
+        ("kunḍala", "nḍ"),
+        ("śṭhāna", "śṭ"),
+        ("niścala", ""),
+        ("kaśta", "śt"),
+        ("aṣṭāṅga", ""),
+        ("bhhakti", "bhh"),
+        ("siddhdhi", "dhd"),
+        ("prauḍha", ""),
+        ("kaivalya", ""),
+        ("saṃhitā", ""),
+        ("duḥkha", ""),
+    ],
+)
+def test_sounds_that_do_not_meet_in_sanskrit_are_found(word: str, impossible: str) -> None:
+    found = [breach for breach in breaches(word, strictly=True) if breach.rule == "sound_sequence"]
+    assert [word[breach.start : breach.end] for breach in found] == ([impossible] if impossible else [])
+
+
+def test_every_term_of_the_glossary_is_possible() -> None:
+    rows = [line for path in GLOSSARY.glob("*.tsv") for line in path.read_text("utf-8").splitlines()[1:]]
+    words = [word for row in rows if not row.startswith("#") for word in row.split("\t")[0].split()]
+    assert [word for word in words if next(breaches(word, strictly=True), None) is not None] == []
+    assert len(words) > 2000
 
 
 def test_scripts_are_converted_by_vidyut() -> None:

@@ -84,9 +84,11 @@ class Rules:
         if word.text != nfc(word.text):
             yield _violation(word, NORMAL_FORM, "not in Unicode normal form C", (nfc(word.text),))
         structural = list(_stray_signs(word) if word.is_devanagari else _breaches(word))
-        yield from structural
-        if not structural and not self.is_listed(word):
-            yield from self._misspelled(word)
+        lexical = [] if self.is_listed(word) else list(self._misspelled(word))
+        if word.is_marked:  # meant as IAST: what is wrong with its letters says most
+            yield from structural or lexical
+        else:
+            yield from lexical or structural
 
     def _misspelled(self, word: Word) -> Iterator[Violation]:
         canonical, term = self._canonical(word), word.term
@@ -133,7 +135,7 @@ def _breaches(word: Word) -> list[Violation]:
     """The fewest: what English added to a term is not held against it."""
     found: list[Violation] = []
     for text in word.readings:
-        found = [_part(word, one.rule, one.start, one.end, one.description) for one in breaches(text)]
+        found = [_part(word, one.rule, one.start, one.end, one.description) for one in breaches(text, strictly=True)]
         if not found:
             break
     return found
