@@ -1,4 +1,4 @@
-"""Runs every benchmark in turn and writes what they print to docs/performance.md.
+"""Runs every benchmark in turn, or those named, and writes what they print to their sections of docs/performance.md.
 
 .venv/bin/python tests/load [NAME…] [--no-page]     NAME: embedding, search, gateway, runtime, review, throughput
 """
@@ -18,8 +18,8 @@ ROOT = HERE.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 HEAD = """# Performance
 
-Measured by `make bench` on {date}: {cores} shared cores, {machine}. Peers and ours ran in turn in one run;
-on a shared machine only their ratios mean something. `.venv/bin/python tests/load NAME` measures one part
+Measured by `make bench`, each section on the day it names. Peers and ours ran in turn in one run; on a shared machine
+only their ratios mean something. `.venv/bin/python tests/load NAME…` measures and writes again what it names
 """
 
 
@@ -29,18 +29,23 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help=", ".join(known))
     parser.add_argument("--no-page", action="store_true", help="do not write docs/performance.md")
     arguments = parser.parse_args()
-    sections = []
     for name in arguments.names or known:
         text, code = measured(HERE / f"bench_{name}.py")
         if code:
             print(f"bench_{name}.py failed with exit code {code}", file=sys.stderr)
             return code
-        sections.append(section(name, text))
-    if not arguments.names and not arguments.no_page:
-        head = HEAD.format(date=date.today(), cores=os.cpu_count(), machine=platform.machine())
-        PAGE.write_text("\n".join([head, *sections]))
-        print(f"written: {PAGE.relative_to(ROOT)}")
+        if not arguments.no_page:
+            write(name, section(name, text))
     return 0
+
+
+def write(name: str, text: str) -> None:
+    """Puts a section in its place on the page, which keeps the others."""
+    page = PAGE.read_text() if PAGE.exists() else ""
+    sections = {part.split("\n", 1)[0]: f"## {part}" for part in page.split("\n## ")[1:]}
+    sections[name] = text
+    PAGE.write_text("\n".join([HEAD, *(sections[key].strip() + "\n" for key in sorted(sections))]))
+    print(f"written: {PAGE.relative_to(ROOT)}, {name}", flush=True)
 
 
 def measured(bench: Path) -> tuple[str, int]:
@@ -59,7 +64,11 @@ def section(name: str, text: str) -> str:
     """A benchmark's part of the page: its title, its command, what it printed."""
     bench = HERE / f"bench_{name}.py"
     title = bench.read_text().split('"""')[1].split("\n")[0].split(".")[0]
-    return f"## {name}\n\n{title}: `.venv/bin/python {bench.relative_to(ROOT)}`\n\n```\n{text.strip()}\n```\n"
+    measured_on = f"{date.today()}, {os.cpu_count()} shared cores, {platform.machine()}"
+    return (
+        f"## {name}\n\n{title}: `.venv/bin/python {bench.relative_to(ROOT)}` ({measured_on})\n\n"
+        f"```\n{text.strip()}\n```\n"
+    )
 
 
 if __name__ == "__main__":
