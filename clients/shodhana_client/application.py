@@ -167,16 +167,17 @@ def lexicon() -> None:
 @click.option("--source", default="", help="Recorded with each entry.  [default: the file's name]")
 @click.option("--license", "license_name", default="", help="SPDX identifier of its licence.")
 @click.option("--domain", default="general", show_default=True, help="Domain of entries that name none.")
+@click.option("--text", default="", help='What references of verses begin with, "BG".  [default: as the file says]')
 @click.option("--replace", is_flag=True, help="Leave out the present entries.")
 @click.option("--check", is_flag=True, help="Check only.")
 @profile_of
 def lexicon_import(
-    file: Path, source: str, license_name: str, domain: str, replace: bool, check: bool, profile: Path | None
+    file: Path, source: str, license_name: str, domain: str, text: str, replace: bool, check: bool, profile: Path | None
 ) -> None:
-    """Make a new version of the lexicon from FILE: TSV, JSON Lines, or a known source's own format."""
+    """Make a new version of the lexicon from FILE: TSV, JSON Lines, or a known source's own format, verses too."""
     from .commands.lexicon import import_file
 
-    sys.exit(import_file(file, source, license_name, domain, (replace, check), profile))
+    sys.exit(import_file(file, (source, license_name, domain, text), (replace, check), profile))
 
 
 @lexicon.command("export", epilog=examples("shodhana lexicon export > lexicon.tsv"))
@@ -212,6 +213,46 @@ def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
     from .commands.lexicon import show
 
     sys.exit(show(term, as_json, profile))
+
+
+@tool.group(cls=OrderedGroup, epilog=examples('shodhana verses search "karmanye vadhikaraste"'))
+def verses() -> None:
+    """Find recited verses, and look them up."""
+
+
+@verses.command("search", epilog=examples('shodhana verses search "karmanye vadhikaraste ma phaleshu"'))
+@click.argument("heard")
+@click.option("--limit", default=5, type=click.IntRange(1, 50), show_default=True, help="Verses.")
+@as_json
+@profile_of
+def verses_search(heard: str, limit: int, as_json: bool, profile: Path | None) -> None:
+    """Find the verses recited in HEARD, and the metre of what is in IAST."""
+    from .commands.verses import search
+
+    sys.exit(search(heard, limit, as_json, profile))
+
+
+@verses.command("list", epilog=examples('shodhana verses list "BG 2."'))
+@click.argument("prefix", default="")
+@click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
+@as_json
+@profile_of
+def verses_list(prefix: str, limit: int, as_json: bool, profile: Path | None) -> None:
+    """List verses whose reference begins with PREFIX."""
+    from .commands.verses import list_verses
+
+    sys.exit(list_verses(prefix, limit, as_json, profile))
+
+
+@verses.command("show", epilog=examples('shodhana verses show "BG 2.47"'))
+@click.argument("reference")
+@as_json
+@profile_of
+def verses_show(reference: str, as_json: bool, profile: Path | None) -> None:
+    """Show the verse REFERENCE."""
+    from .commands.verses import show
+
+    sys.exit(show(reference, as_json, profile))
 
 
 @tool.command(epilog=examples("shodhana completion bash > ~/.local/share/bash-completion/completions/shodhana"))

@@ -9,6 +9,7 @@ from html import escape
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from .score_page import STYLE, places_section, scores_section
+from .verse_page import verses_section
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --add: #0a7d3b; --del: #b3261e; --ask: #9a6700; }
@@ -39,6 +40,7 @@ def page_of(response: pb.CorrectTranscriptResponse) -> str:
     rows = "\n".join(_rows(response))
     texts = {cue.index: cue.corrected for cue in response.cues}
     times = {cue.index: _time(cue) for cue in response.cues}
+    details = verses_section(report.verses, times) + places_section(report, texts, times)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -49,7 +51,7 @@ def page_of(response: pb.CorrectTranscriptResponse) -> str:
         "<mark>dotted</mark> is doubtful and unchanged, its likeliest term beside it; rest on a change for its reasons."
         "</small></p>\n"
         f"<table><thead><tr><th>Time</th><th>As heard</th><th>Corrected</th></tr></thead><tbody>\n{rows}\n"
-        f"</tbody></table>\n{places_section(report, texts, times)}\n</body></html>\n"
+        f"</tbody></table>\n{details}\n</body></html>\n"
     )
 
 

@@ -20,7 +20,9 @@ def report_document(report: pb.CorrectionReport) -> dict[str, Any]:
         "scores": scores_document(report.scores),
         "requires_review": report.requires_review,
         "corrections": [_correction(correction) for correction in report.corrections],
+        "verses": [_verse(verse) for verse in report.verses],
         "lexicon_version": report.lexicon_version,
+        "verse_index": report.verse_index,
         "degraded": report.degraded,
         "degradations": list(report.degradations),
         **explanation_document(report),
@@ -60,4 +62,27 @@ def _correction(correction: pb.Correction) -> dict[str, Any]:
         "status": STATUSES[correction.status],
         "candidates": [candidate_document(candidate) for candidate in correction.candidates],
         "review_case": correction.review_case,
+    }
+
+
+def _verse(verse: pb.RecognisedVerse) -> dict[str, Any]:
+    return {
+        "first_cue": verse.first_cue,
+        "last_cue": verse.last_cue,
+        "start": verse.start,
+        "end": verse.end,
+        "start_ms": verse.start_ms if verse.HasField("start_ms") else None,
+        "end_ms": verse.end_ms if verse.HasField("end_ms") else None,
+        "heard": verse.heard,
+        "reference": verse.reference,
+        "reading": " / ".join(verse.lines),
+        "devanagari": verse.devanagari,
+        "metre": verse.metre,
+        "confidence": round(verse.confidence, 3),
+        "status": STATUSES[verse.status],
+        "reasons": list(verse.reasons),
+        "alternatives": list(verse.alternatives),
+        "source": verse.source,
+        "license": verse.license,
+        "review_case": verse.review_case,
     }

@@ -15,9 +15,10 @@ from .session import connected
 
 
 def import_file(
-    path: Path, source: str, license_name: str, domain: str, flags: tuple[bool, bool], profile: Path | None
+    path: Path, described: tuple[str, str, str, str], flags: tuple[bool, bool], profile: Path | None
 ) -> int:
-    """Makes a version from a file; `flags` are (replace, check only)."""
+    """Makes a version from a file; it is described by (source, licence, domain, text), flags are (replace, check)."""
+    source, license_name, domain, text = described
     replace, check = flags
     content = path.read_bytes()
     with connected(profile) as client:
@@ -28,6 +29,7 @@ def import_file(
                 source=source or path.name,
                 license=license_name,
                 default_domain=domain,
+                text_abbreviation=text,
                 validate_only=check,
                 request_id=str(uuid.uuid4()),
             )
@@ -60,7 +62,7 @@ def list_entries(prefix: str, limit: int, as_json: bool, profile: Path | None) -
         request = pb.ListEntriesRequest(parent="lexiconVersions/active", prefix=prefix, page_size=limit)
         answer = client.lexicon.ListEntries(request)
     if as_json:
-        print_json([_document(entry) for entry in answer.entries])
+        print_json([document(entry) for entry in answer.entries])
         return 0
     print_table(("term", "domain", "gloss"), [(entry.term, entry.domain, entry.gloss) for entry in answer.entries])
     print(f"{len(answer.entries)} of {answer.total_size}", file=sys.stderr)
@@ -73,7 +75,7 @@ def list_versions(limit: int, as_json: bool, profile: Path | None) -> int:
         answer = client.lexicon.ListLexiconVersions(pb.ListLexiconVersionsRequest(page_size=min(limit, 100)))
     versions = answer.lexicon_versions
     if as_json:
-        print_json([_document(version) for version in versions])
+        print_json([document(version) for version in versions])
         return 0
     rows = [(v.name, "active" if v.active else "", str(v.entry_count), v.description) for v in versions]
     print_table(("version", "", "entries", "description"), rows)
@@ -85,7 +87,7 @@ def show(term: str, as_json: bool, profile: Path | None) -> int:
     with connected(profile) as client:
         entry = client.lexicon.GetEntry(pb.GetEntryRequest(name=f"lexiconVersions/active/entries/{term}"))
     if as_json:
-        print_json(_document(entry))
+        print_json(document(entry))
         return 0
     print(f"{entry.term}\n{entry.devanagari}\n{entry.gloss}")
     aliases = ", ".join(entry.aliases) or "no other spelling"
@@ -94,5 +96,6 @@ def show(term: str, as_json: bool, profile: Path | None) -> int:
     return 0
 
 
-def _document(message: Any) -> dict[str, Any]:
+def document(message: Any) -> dict[str, Any]:
+    """A message as JSON types."""
     return dict(MessageToDict(message, preserving_proto_field_name=True))

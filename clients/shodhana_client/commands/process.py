@@ -79,6 +79,10 @@ def print_report(response: pb.CorrectTranscriptResponse, written: Path) -> None:
     print_table(("heard", "corrected", "probability", "status", "where"), rows)
     applied = sum(row[3] == "applied" for row in rows)
     print(f"{applied} applied, {len(rows) - applied} suggested; {report.review_case_count} review cases queued")
+    if report.verses:
+        print_table(
+            ("recited", "verse", "reading", "confidence", "where"), [_verse_row(verse) for verse in report.verses]
+        )
     scores = scores_document(report.scores)
     shown = (f"{name} absent" if scores[name] is None else f"{name} {scores[name]:.3f}" for name in SCORES)
     print(f"scores: {', '.join(shown)}")
@@ -105,6 +109,12 @@ def _row(correction: pb.Correction) -> tuple[str, ...]:
         "applied" if is_applied else "suggested",
         f"cue {correction.cue}{time}",
     )
+
+
+def _verse_row(verse: pb.RecognisedVerse) -> tuple[str, ...]:
+    time = f" at {clock(verse.start_ms)}" if verse.HasField("start_ms") else ""
+    reading = " / ".join(verse.lines) or f"in metre: {verse.metre}"
+    return verse.heard, verse.reference or "-", reading, f"{verse.confidence:.2f}", f"cue {verse.first_cue}{time}"
 
 
 def _corrected(client: Client, files: Sequence[Path], options: pb.CorrectionOptions) -> Iterator[tuple[Path, Outcome]]:

@@ -20,7 +20,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from shodhana.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from shodhana.api.quality.v1 import quality_pb2
-from shodhana.api.similarity.v1 import lexicon_pb2, lexicon_pb2_grpc
+from shodhana.api.similarity.v1 import lexicon_pb2, lexicon_pb2_grpc, verses_pb2, verses_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.api.transcripts.v1 import transcripts_pb2_grpc
 from shodhana.stack.certificates import Certificates
@@ -34,6 +34,7 @@ class Gateway(
     identity_pb2_grpc.IdentityServiceServicer,
     lexicon_pb2_grpc.LexiconServiceServicer,
     transcripts_pb2_grpc.TranscriptServiceServicer,
+    verses_pb2_grpc.VerseServiceServicer,
 ):
     """Fails as `failures` say, one a call, and notes what it is asked."""
 
@@ -117,6 +118,28 @@ class Gateway(
         self._take("ExportLexicon", request, context)
         yield lexicon_pb2.ExportLexiconResponse(chunk="lemma\tgloss\nkṛṣṇa\tteacher\n".encode())
 
+    def ImportLexicon(
+        self, request: lexicon_pb2.ImportLexiconRequest, context: Any
+    ) -> lexicon_pb2.ImportLexiconResponse:
+        self._take("ImportLexicon", request, context)
+        return lexicon_pb2.ImportLexiconResponse(verse_count=701)
+
+    def SearchVerses(self, request: verses_pb2.SearchVersesRequest, context: Any) -> verses_pb2.SearchVersesResponse:
+        self._take("SearchVerses", request, context)
+        found = verses_pb2.Recitation(
+            end=8, verse=verse(), lines=verse().lines[:1], confidence=0.97, reasons=["closest verse"]
+        )
+        results = [verses_pb2.RecitedVerses(recitations=[found])]
+        return verses_pb2.SearchVersesResponse(results=results, verse_count=54)
+
+    def ListVerses(self, request: verses_pb2.ListVersesRequest, context: Any) -> verses_pb2.ListVersesResponse:
+        self._take("ListVerses", request, context)
+        return verses_pb2.ListVersesResponse(verses=[verse()], total_size=30)
+
+    def GetVerse(self, request: verses_pb2.GetVerseRequest, context: Any) -> verses_pb2.Verse:
+        self._take("GetVerse", request, context)
+        return verse()
+
     def _take(self, name: str, request: Any, context: Any) -> None:
         self.calls.append((name, request, dict(context.invocation_metadata()), context.time_remaining()))
         if self.failures:
@@ -128,6 +151,18 @@ class Gateway(
             return pb.JobFile(filename=file.filename, state=pb.JOB_FILE_STATE_FAILED, error=error)
         name = f"{job}/files/{number}"
         return pb.JobFile(name=name, filename=file.filename, state=pb.JOB_FILE_STATE_SUCCEEDED)
+
+
+def verse() -> verses_pb2.Verse:
+    return verses_pb2.Verse(
+        name="verses/8",
+        reference="BG 2.47",
+        lines=["karmaṇy evādhikāras te mā phaleṣu kadācana", "mā karmaphalahetur bhūr mā te saṅgo 'stv akarmaṇi"],
+        devanagari="कर्मण्य्",
+        metre="anuṣṭubh (pathyā)",
+        source="verses/gita.tsv",
+        license="CC0-1.0",
+    )
 
 
 def candidate() -> pb.TermCandidate:
@@ -189,6 +224,7 @@ def listening(certificates: Certificates) -> Iterator[tuple[Gateway, int]]:
     server = grpc.server(futures.ThreadPoolExecutor(8))
     identity_pb2_grpc.add_IdentityServiceServicer_to_server(gateway, server)
     lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(gateway, server)
+    verses_pb2_grpc.add_VerseServiceServicer_to_server(gateway, server)
     transcripts_pb2_grpc.add_TranscriptServiceServicer_to_server(gateway, server)
     pair = (certificates.server_key.read_bytes(), certificates.server.read_bytes())
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
