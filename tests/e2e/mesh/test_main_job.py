@@ -21,7 +21,8 @@ VOLATILE = ("quality_report", "corrections", "review_case_count")
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
     """The report without the names of what each call stored."""
     kept = {key: value for key, value in document.items() if key not in VOLATILE}
-    kept["corrections"] = [{**one, "review_case": ""} for one in document["corrections"]]
+    for name in ("corrections", "verses"):
+        kept[name] = [{**one, "review_case": ""} for one in document[name]]
     return kept
 
 
@@ -69,6 +70,18 @@ def test_the_sample_comes_out_right_and_nothing_else_changes(mesh: Any, tmp_path
     page = (tmp_path / "gita_chapter_two_talk.report.html").read_text()
     assert "<ins" in page
     assert "Bhagavadgītā" in page
+
+
+def test_the_verse_of_the_sample_is_suggested_and_stays_as_it_was_heard(mesh: Any, tmp_path: Path) -> None:
+    mesh.tool("process", SAMPLE, "--output", tmp_path)
+    [verse] = json.loads((tmp_path / "gita_chapter_two_talk.report.json").read_text())["verses"]
+    assert (verse["reference"], verse["status"], verse["first_cue"]) == ("BG 2.47", "suggested", 78)
+    assert verse["reading"] == "karmaṇy evādhikāras te mā phaleṣu kadācana"
+    assert verse["metre"] == "anuṣṭubh (pathyā)"
+    assert verse["review_case"].startswith("reviewCases/")
+    assert "vadhikaraste ma phaleshu kadachana." in (tmp_path / "gita_chapter_two_talk.corrected.srt").read_text()
+    found = json.loads(mesh.tool("verses", "search", "yada yada hi dharmasya glanir", "--json").stdout)
+    assert found["recitations"][0]["verse"]["reference"] == "BG 4.7"
 
 
 def test_correcting_the_corrected_file_changes_nothing(mesh: Any, tmp_path: Path) -> None:

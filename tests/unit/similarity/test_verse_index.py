@@ -19,7 +19,7 @@ from shodhana.sound.garble import garbler
 from shodhana.sound.units import units_of_iast
 from shodhana.stack.places import VERSES
 
-SURE = 0.8
+SURE = 0.9
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """Finds the verses that are recited in a text, however a recogniser garbled them.
 
 Verses are cut into pādas. Three-letter pieces of what is left of their sounds lead to the pādas that may be meant; an
-alignment of all their sounds says which are, and where; pādas of one verse that follow each other are one recitation.
+alignment of all sounds of these, and of their lines, says which are heard, and where; what follows each other in one
+verse is one recitation.
 """
 
 from __future__ import annotations
@@ -23,22 +24,23 @@ from .lexicon import Verse
 from .padas import padas_of
 
 PIECE = 3  # letters of a skeleton
-CANDIDATES = 64  # pādas that are aligned
+CANDIDATES = 100  # verses of which pādas are aligned
 MIN_COVERAGE = 0.25  # of a pāda's pieces, by weight
 MIN_PADA = 62.0  # similarity, in hundredths, from which a pāda belongs to a recitation
 MAX_GAP = 9  # letters between two pādas of one recitation
 MIN_SHARE = 0.75  # of a pāda's sounds that have to be heard
-BIAS, PER_SIMILARITY, PER_LETTER, LETTERS_THAT_COUNT = -29.6, 29.9, 0.358, 28  # fitted: docs/adr/0012
+BIAS, PER_SIMILARITY, PER_LETTER, LETTERS_THAT_COUNT = -42.3, 42.3, 0.49, 28  # fitted: docs/adr/0013
 SAME = 0.02  # of similarity: verses that differ by less share their words
 
 
 @dataclass(frozen=True, slots=True)
-class Pada:
-    """A quarter of a verse, by its sounds; `line` is its line in the verse, `place` its own."""
+class Passage:
+    """A pāda of a verse or a line, by its sounds; `line` is its line in the verse, `first` and `last` are its pādas."""
 
     verse: int
     line: int
-    place: int
+    first: int
+    last: int
     sounds: str
 
 
@@ -56,19 +58,23 @@ class Recitation:
 
     @property
     def confidence(self) -> float:
-        """Probability, 0 to 1, that it is this verse. Source: docs/adr/0012."""
+        """Probability, 0 to 1, that it is this verse. Source: docs/adr/0013."""
         letters = min(self.letters, LETTERS_THAT_COUNT)
         return 1 / (1 + math.exp(-(BIAS + PER_SIMILARITY * self.similarity + PER_LETTER * letters)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """A pāda that may be heard at [start, end) of the letters."""
+    """A passage that may be heard at [start, end) of the letters."""
 
-    pada: Pada
+    passage: Passage
     start: int
     end: int
     score: float
+
+    @property
+    def evidence(self) -> float:
+        return (self.score - 50) * len(self.passage.sounds)
 
 
 class VerseIndex:
@@ -79,40 +85,39 @@ class VerseIndex:
         self.version = version_of(self.verses)
         self._lines = [verse.spoken for verse in self.verses]
         self._padas = [
-            Pada(number, line, place, sounds)
+            Passage(number, line, place, place, sounds)
             for number, verse in enumerate(self.verses)
             for place, (line, sounds) in enumerate(_sounds_of(verse))
         ]
-        self._postings = _Postings([skeleton(pada.sounds) for pada in self._padas])
+        self._whole_lines = _whole_lines(self._padas)
+        self._postings = _Postings([skeleton(pada.sounds) for pada in self._padas], [one.verse for one in self._padas])
 
     def find(self, text: str, limit: int = 10) -> list[Recitation]:
         """The recitations in a text, the surest first; they do not overlap."""
         heard = _Heard(text)
         if not heard.letters:
             return []
-        hits = [hit for number in self._postings.nearest(skeleton(heard.letters)) if (hit := self._hit(number, heard))]
+        hits = [hit for passage in self._likely(heard) if (hit := _hit(passage, heard))]
         found = [self._recitation(chain, heard) for chain in _chains(hits)]
         return _without_overlap(sorted(found, key=_evidence, reverse=True))[:limit]
 
-    def _hit(self, number: int, heard: _Heard) -> _Hit | None:
-        pada = self._padas[number]
-        if len(heard.letters) < MIN_SHARE * len(pada.sounds):
-            return None
-        aligned = fuzz.partial_ratio_alignment(pada.sounds, heard.letters, score_cutoff=MIN_PADA)
-        if aligned is None:
-            return None
-        return _Hit(pada, aligned.dest_start, aligned.dest_end, aligned.score)
+    def _likely(self, heard: _Heard) -> list[Passage]:
+        """Pādas that may be heard, and their lines."""
+        padas = [self._padas[number] for number in self._postings.nearest(skeleton(heard.letters))]
+        lines = dict.fromkeys((pada.verse, pada.line) for pada in padas)
+        return [*padas, *(self._whole_lines[line] for line in lines if line in self._whole_lines)]
 
     def _recitation(self, chain: Sequence[_Hit], heard: _Heard) -> Recitation:
         first, last = chain[0], chain[-1]
-        sounds = "".join(hit.pada.sounds for hit in chain)
+        sounds = "".join(hit.passage.sounds for hit in chain)
         start, end, tokens_letters = heard.words(first.start, last.end)
-        lines = dict.fromkeys(hit.pada.line for hit in chain)
+        lines = dict.fromkeys(hit.passage.line for hit in chain)
+        verse = first.passage.verse
         return Recitation(
             start=start,
             end=end,
-            verse=self.verses[first.pada.verse],
-            lines=tuple(self._lines[first.pada.verse][line] for line in lines),
+            verse=self.verses[verse],
+            lines=tuple(self._lines[verse][line] for line in lines),
             similarity=fuzz.ratio(sounds, tokens_letters) / 100,
             letters=len(sounds),
         )
@@ -138,15 +143,16 @@ class _Heard:
 
 
 class _Postings:
-    """For each piece of three letters the pādas that hold it."""
+    """For each piece of three letters the pādas that hold it; `verses` are those that the pādas are of."""
 
-    def __init__(self, skeletons: Sequence[str]) -> None:
+    def __init__(self, skeletons: Sequence[str], verses: Sequence[int]) -> None:
         pairs: dict[str, list[int]] = {}
         for number, letters in enumerate(skeletons):
             for piece in set(_pieces(letters)):
                 pairs.setdefault(piece, []).append(number)
         count = max(1, len(skeletons))
         self._count = len(skeletons)
+        self._verses = np.array(verses, np.int32)
         self._rows: dict[str, NDArray[np.int32]] = {piece: np.array(rows, np.int32) for piece, rows in pairs.items()}
         self._weights = {piece: math.log(1 + count / len(rows)) for piece, rows in pairs.items()}
         self._totals = np.full(self._count, 1e-9)
@@ -154,17 +160,19 @@ class _Postings:
             self._totals[rows] += self._weights[piece]
 
     def nearest(self, letters: str) -> list[int]:
-        """The pādas of which most is heard, best first."""
+        """The pādas that are heard of the verses of which most is heard."""
         known = [piece for piece in Counter(_pieces(letters)) if piece in self._rows]
         if not known:
             return []
         rows = np.concatenate([self._rows[piece] for piece in known])
         weights = np.concatenate([np.full(len(self._rows[piece]), self._weights[piece]) for piece in known])
         coverage = np.bincount(rows, weights, self._count) / self._totals
-        best = np.flatnonzero(coverage >= MIN_COVERAGE)
-        if len(best) > CANDIDATES:
-            best = best[np.argpartition(-coverage[best], CANDIDATES)[:CANDIDATES]]
-        return [int(number) for number in best[np.argsort(-coverage[best], kind="stable")]]
+        likely = np.flatnonzero(coverage >= MIN_COVERAGE)
+        by_verse = np.bincount(self._verses[likely], coverage[likely] ** 2)
+        if np.count_nonzero(by_verse) > CANDIDATES:
+            least = np.partition(by_verse, -CANDIDATES)[-CANDIDATES]
+            likely = likely[by_verse[self._verses[likely]] >= least]
+        return [int(number) for number in likely]
 
 
 def version_of(verses: Iterable[Verse]) -> str:
@@ -182,6 +190,25 @@ def _sounds_of(verse: Verse) -> Iterator[tuple[int, str]]:
                 yield number, sounds
 
 
+def _whole_lines(padas: Sequence[Passage]) -> dict[tuple[int, int], Passage]:
+    """Lines of several pādas, by verse and line."""
+    by_line: dict[tuple[int, int], list[Passage]] = {}
+    for pada in padas:
+        by_line.setdefault((pada.verse, pada.line), []).append(pada)
+    return {
+        key: Passage(*key, own[0].first, own[-1].last, "".join(pada.sounds for pada in own))
+        for key, own in by_line.items()
+        if len(own) > 1
+    }
+
+
+def _hit(passage: Passage, heard: _Heard) -> _Hit | None:
+    if len(heard.letters) < MIN_SHARE * len(passage.sounds):
+        return None
+    aligned = fuzz.partial_ratio_alignment(passage.sounds, heard.letters, score_cutoff=MIN_PADA)
+    return _Hit(passage, aligned.dest_start, aligned.dest_end, aligned.score) if aligned else None
+
+
 def _pieces(letters: str) -> Iterator[str]:
     return (letters[at : at + PIECE] for at in range(len(letters) - PIECE + 1))
 
@@ -190,7 +217,7 @@ def _chains(hits: Sequence[_Hit]) -> Iterator[list[_Hit]]:
     """Hits of one verse that follow each other in the verse and in the text."""
     by_verse: dict[int, list[_Hit]] = {}
     for hit in hits:
-        by_verse.setdefault(hit.pada.verse, []).append(hit)
+        by_verse.setdefault(hit.passage.verse, []).append(hit)
     for found in by_verse.values():
         chain: list[_Hit] = []
         for hit in sorted(_apart(found), key=lambda hit: hit.start):
@@ -204,14 +231,14 @@ def _chains(hits: Sequence[_Hit]) -> Iterator[list[_Hit]]:
 def _apart(hits: Sequence[_Hit]) -> list[_Hit]:
     """The best of a verse's hits that take no more than a few of each other's letters."""
     kept: list[_Hit] = []
-    for hit in sorted(hits, key=lambda hit: -hit.score):
+    for hit in sorted(hits, key=lambda hit: -hit.evidence):
         if not any(min(hit.end, other.end) - max(hit.start, other.start) > MAX_GAP // 2 for other in kept):
             kept.append(hit)
     return kept
 
 
 def _follows(before: _Hit, after: _Hit) -> bool:
-    return 0 < after.pada.place - before.pada.place <= 2 and abs(after.start - before.end) <= MAX_GAP
+    return 0 < after.passage.first - before.passage.last <= 2 and abs(after.start - before.end) <= MAX_GAP
 
 
 def _evidence(found: Recitation) -> float:

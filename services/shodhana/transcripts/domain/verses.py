@@ -18,7 +18,7 @@ from .matcher import Decision, Status
 from .ports import Candidate, DoubtfulPlace, ReviewCases, ServiceMissing, Suggestion
 from .stretches import Position, Stretch, stretches_of
 
-MIN_CONFIDENCE = 0.8
+MIN_CONFIDENCE = 0.9  # below it are lines of texts that are not imported
 METRE_ALONE = 0.8  # confidence in a line that is in metre, and in no text that is known
 MAX_TEXT = 2000  # characters of a search
 MAX_CASES = 200
@@ -159,7 +159,7 @@ def _in_metre(text: str, metre: str) -> list[Recitation]:
 
 def _placed(recitation: Recitation, stretch: Stretch, cues: dict[int, Cue]) -> RecitedVerse:
     start, end = stretch.position(recitation.start), stretch.position(recitation.end, is_end=True)
-    heard = stretch.text[recitation.start : recitation.end]
+    heard = " ".join(stretch.text[recitation.start : recitation.end].split())
     return RecitedVerse(start, end, cues[start.cue].start_ms, cues[end.cue].end_ms, heard, recitation)
 
 

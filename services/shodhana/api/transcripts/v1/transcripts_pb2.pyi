@@ -561,7 +561,7 @@ class RecognisedVerse(_message.Message):
     end_ms: _builtins.int
     """Milliseconds from the start to the end of the last cue; absent in plain text."""
     heard: _builtins.str
-    """What stood there, cues parted by a space."""
+    """What stood there, in one line."""
     reference: _builtins.str
     """Text and place in it, "BG 2.47"; empty where only a metre was recognised."""
     devanagari: _builtins.str
