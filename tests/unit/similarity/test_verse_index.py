@@ -109,6 +109,25 @@ def test_places_lie_in_the_text_and_apart(index: VerseIndex, text: str) -> None:
     assert all(one.end <= other.start for one, other in itertools.pairwise(found))
 
 
+def test_shipped_verses_have_different_references_and_say_where_they_come_from() -> None:
+    verses = shipped_verses(VERSES)
+    assert len({verse.reference for verse in verses}) == len(verses) > 50
+    assert {verse.license for verse in verses} == {"CC0-1.0"}
+    assert all(verse.source.startswith("verses/") for verse in verses)
+
+
+def test_shipped_verses_are_those_of_the_imported_texts(index: VerseIndex, whole_texts: VerseIndex) -> None:
+    """Letter by letter, but for spaces and nasals, which editions write in different ways."""
+    known = {verse.reference: _letters(verse.text) for verse in whole_texts.verses}
+    shared = [verse for verse in index.verses if verse.reference in known]
+    assert len(shared) > 40
+    assert [verse.reference for verse in shared if _letters(verse.text) != known[verse.reference]] == []
+
+
+def _letters(text: str) -> str:
+    return re.sub("[^a-zāīūṛṇśṣḥ]", "", re.sub("[mṃṅñ]", "n", text))
+
+
 def test_an_index_is_named_by_its_verses() -> None:
     one, two = Verse("a", "X 1", "om", ""), Verse("a", "X 2", "hariḥ oṃ", "")
     assert VerseIndex([one, two]).version == VerseIndex([two, one]).version != VerseIndex([one]).version
