@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 import numpy as np
@@ -57,11 +58,16 @@ def _register_verses(app: Application, settings: SimilaritySettings, pool: async
     store = PostgresVerses(pool)
     shelf = VerseShelf(store)
     if settings.verses_path is not None:
-        app.background("shipped verses", partial(take_over_verses, settings.verses_path, store))
+        app.background("shipped verses", partial(_take_over, settings.verses_path, store, shelf))
     app.background("verses", partial(_follow, shelf, settings.refresh_s))
     app.ready_when("verses", shelf.check)
     verses_pb2_grpc.add_VerseServiceServicer_to_server(VerseServicer(store, shelf), app.server)
     app.serves("shodhana.api.similarity.v1.VerseService")
+
+
+async def _take_over(folder: Path, store: PostgresVerses, shelf: VerseShelf) -> None:
+    await take_over_verses(folder, store)
+    await shelf.refresh()
 
 
 async def _follow(shelf: VerseShelf, interval_s: float) -> None:

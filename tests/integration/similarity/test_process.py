@@ -14,8 +14,9 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from shodhana.api.similarity.v1 import similarity_pb2, similarity_pb2_grpc
+from shodhana.api.similarity.v1 import similarity_pb2, similarity_pb2_grpc, verses_pb2, verses_pb2_grpc
 from shodhana.identity.adapters.key_files import KeyFileSigner
+from shodhana.stack.places import VERSES
 from shodhana.stack.ports import free_port
 
 DEADLINE_S = 60
@@ -96,6 +97,26 @@ async def test_it_answers_by_spelling_without_an_embedding_service_and_ends_when
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(DEADLINE_S):
         assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(("epic_3", "code"), [("true", None), ("false", grpc.StatusCode.UNIMPLEMENTED)])
+async def test_it_searches_the_shipped_verses_unless_it_is_the_core_engine_alone(
+    start: Start, glossary: Path, metadata: tuple[tuple[str, str], ...], epic_3: str, code: grpc.StatusCode | None
+) -> None:
+    _, address = await start(GLOSSARY_PATH=str(glossary), VERSES_PATH=str(VERSES), ENABLE_EPIC_3=epic_3)
+    await until_status(address, health_pb2.HealthCheckResponse.SERVING)
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = verses_pb2_grpc.VerseServiceStub(channel)
+        request = verses_pb2.SearchVersesRequest(texts=["karmanye vadhikaraste ma phaleshu kadachana"])
+        if code is not None:
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await stub.SearchVerses(request, metadata=metadata, timeout=DEADLINE_S)
+            assert raised.value.code() is code
+            return
+        async with asyncio.timeout(DEADLINE_S):
+            while not (answer := await stub.SearchVerses(request, metadata=metadata)).verse_count:  # noqa: ASYNC110 — another process
+                await asyncio.sleep(0.05)
+    assert answer.results[0].recitations[0].verse.reference == "BG 2.47"
 
 
 async def test_it_is_not_ready_without_a_lexicon(start: Start) -> None:

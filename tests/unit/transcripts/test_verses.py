@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,12 +12,14 @@ from shodhana.similarity.domain.metre import metre_of
 from shodhana.similarity.domain.verse_index import VerseIndex
 from shodhana.similarity.domain.verses import shipped_verses
 from shodhana.stack.places import VERSES
+from shodhana.transcripts.composition import build_corrector
 from shodhana.transcripts.domain.english import WordFrequencies
 from shodhana.transcripts.domain.matcher import Status, Thresholds
 from shodhana.transcripts.domain.pipeline import Corrected, TranscriptCorrector
 from shodhana.transcripts.domain.ports import ServiceMissing
 from shodhana.transcripts.domain.stretches import stretches_of
 from shodhana.transcripts.domain.verses import Recitation, RecitedText, RecitedVerse, VerseRecogniser
+from shodhana.transcripts.settings import TranscriptsSettings
 
 from tests.unit.transcripts.small_lexicon import Bench
 
@@ -93,11 +96,14 @@ async def test_no_word_of_a_verse_is_corrected_to_one_it_does_not_have(bench: Ve
     assert [one.decision.best.text for one in corrected.corrections if one.decision.status is Status.APPLIED] == []
 
 
-async def test_words_that_the_verse_has_are_corrected_as_ever(bench: VerseBench) -> None:
+async def test_words_that_the_verse_has_are_suggested(bench: VerseBench) -> None:
     text = "siddhyasiddhyoh samo bhutva samatvam yog uchyate"
     corrected = await bench.correct(text, thresholds=Thresholds(keep_anglicised=False))
     assert [verse.recitation.reference for verse in corrected.recognised.verses] == ["BG 2.48"]
-    assert corrected.texts == (text.replace("yog ", "yoga "),)
+    assert corrected.texts == (text,)
+    assert [(one.decision.best.text, one.decision.status) for one in corrected.corrections] == [
+        ("yoga", Status.SUGGESTED)
+    ]
 
 
 async def test_each_verse_becomes_a_case_of_scriptural_identification(bench: VerseBench) -> None:
@@ -119,6 +125,19 @@ async def test_without_verses_the_correction_goes_on_and_says_so(bench: VerseBen
     assert corrected.recognised.verses == ()
     assert "verses were not searched for" in corrected.degradations
     assert "bhakti" in corrected.content.decode()
+
+
+@pytest.mark.parametrize(("epic_3", "asked"), [(True, 2), (False, 1)])
+async def test_the_core_engine_alone_searches_no_verses(epic_3: bool, asked: int) -> None:
+    """Terms and verses each have a channel to the similarity service."""
+    services: list[str] = []
+
+    def channel(service: str) -> grpc.aio.Channel:
+        services.append(service)
+        return grpc.aio.insecure_channel("localhost:1")
+
+    build_corrector(channel, TranscriptsSettings(enable_epic_3=epic_3))
+    assert services.count("similarity") == asked
 
 
 async def test_without_review_a_verse_is_told_all_the_same(bench: VerseBench) -> None:

@@ -138,15 +138,26 @@ class VerseRecogniser:
 
 
 def spared(decisions: Iterable[Decision], recognised: Recognised) -> list[Decision]:
-    """The decisions but those that would correct a word of a recited verse to one that the verse does not have."""
-    return [decision for decision in decisions if not any(_is_against(decision, one) for one in recognised.verses)]
+    """The decisions without those that would correct a word of a recited verse to one that the verse does not have.
+
+    What the verse does have is suggested: a line stays as it was heard until somebody takes the verse over.
+    """
+    read = [verse for verse in recognised.verses if verse.recitation.lines]
+    held = ((decision, [verse for verse in read if verse.holds(*decision.span.place)]) for decision in decisions)
+    return [
+        _suggested(decision) if verses else decision
+        for decision, verses in held
+        if decision.status is Status.RIGHT or all(_agrees(decision, verse) for verse in verses)
+    ]
 
 
-def _is_against(decision: Decision, verse: RecitedVerse) -> bool:
-    if decision.status is Status.RIGHT or not verse.holds(*decision.span.place):
-        return False
+def _suggested(decision: Decision) -> Decision:
+    return replace(decision, status=Status.SUGGESTED) if decision.status is Status.APPLIED else decision
+
+
+def _agrees(decision: Decision, verse: RecitedVerse) -> bool:
     words = {popular_fold(token.text) for line in verse.recitation.lines for token in tokenize(line)}
-    return not {popular_fold(token.text) for token in tokenize(decision.best.text)} <= words
+    return {popular_fold(token.text) for token in tokenize(decision.best.text)} <= words
 
 
 def _in_metre(text: str, metre: str) -> list[Recitation]:
