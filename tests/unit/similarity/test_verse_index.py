@@ -68,6 +68,14 @@ def test_the_place_is_that_of_the_recited_words(index: VerseIndex) -> None:
     assert found.lines == ("karmaṇy evādhikāras te mā phaleṣu kadācana",)
 
 
+@pytest.mark.parametrize("before", ["says ", "As Krishna says ", "once more. ", ""])
+@pytest.mark.parametrize("after", [", and this", ". That is", ""])
+def test_words_beside_a_verse_are_not_of_it(index: VerseIndex, before: str, after: str) -> None:
+    line = "krodhat bhavati sammohah sammohat smriti vibhramah"
+    found = best(index, f"{before}{line}{after}")
+    assert (found.start, found.end) == (len(before), len(before) + len(line))
+
+
 def test_lines_of_one_verse_are_one_recitation(index: VerseIndex) -> None:
     text = "yada yada hi dharmasya glanir bhavati bharata abhyutthanam adharmasya tadatmanam srijamyaham"
     [found] = [one for one in index.find(text) if one.confidence > SURE]

@@ -119,6 +119,21 @@ async def test_each_verse_becomes_a_case_of_scriptural_identification(bench: Ver
     assert place.context[place.context_start :].startswith(place.heard)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_open"),
+    [
+        ("karmanye vadhikaraste ma phaleshu kadachana", True),
+        ("Karmaṇy evādhikāras te mā phaleṣu kadācana.", False),
+        ("karmaṇyevādhikāraste mā phaleṣu kadācana", False),
+    ],
+)
+async def test_a_verse_that_stands_there_already_asks_nobody(bench: VerseBench, text: str, is_open: bool) -> None:
+    corrected = await bench.correct(text)
+    [verse] = corrected.recognised.verses
+    assert (verse.recitation.reference, verse.is_open, corrected.requires_review) == ("BG 2.47", is_open, is_open)
+    assert bool(verse.review_case) is is_open
+
+
 async def test_without_verses_the_correction_goes_on_and_says_so(bench: VerseBench) -> None:
     bench.verses.is_down = True
     corrected = await bench.correct(LECTURE, "talk.srt")

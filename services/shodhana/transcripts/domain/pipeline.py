@@ -90,6 +90,7 @@ class Corrected:
     def requires_review(self) -> bool:
         """Also where a part was missing: what could not be judged is for a person to judge."""
         doubtful = any(correction.decision.status is Status.SUGGESTED for correction in self.corrections)
+        doubtful = doubtful or any(verse.is_open for verse in self.recognised.verses)
         return doubtful or bool(self.degradations) or self.quality is None or self.quality.requires_review
 
 

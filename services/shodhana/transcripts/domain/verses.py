@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shodhana.text.fold import popular_fold
+from shodhana.text.normalize import nfc
 from shodhana.text.scripts import has_iast_diacritics
 from shodhana.text.tokens import tokenize
 
@@ -71,6 +72,12 @@ class RecitedVerse:
     recitation: Recitation
     review_case: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to say if it is the verse: not where it stands there already, letter by letter."""
+        reading = " ".join(self.recitation.lines)
+        return bool(self.recitation.reference) and _letters(self.heard) != _letters(reading)
+
     def holds(self, cue: int, start: int, end: int) -> bool:
         """Whether it shares a character with [start, end) of a cue."""
         begins = self.start.character if cue == self.start.cue else 0
@@ -114,8 +121,8 @@ class VerseRecogniser:
         return Recognised(tuple(_apart(placed)), index)
 
     async def queue(self, transcript: Transcript, recognised: Recognised, request_id: str) -> Recognised:
-        """The same with a case for each verse that is found in a text, for an expert to identify it."""
-        wanted = [verse for verse in recognised.verses if verse.recitation.reference][:MAX_CASES]
+        """The same with a case for each verse that is not settled, for an expert to identify it."""
+        wanted = [verse for verse in recognised.verses if verse.is_open][:MAX_CASES]
         if self._cases is None or not wanted:
             return recognised
         places = [_case(verse, transcript) for verse in wanted]
@@ -185,6 +192,10 @@ def _apart(verses: Iterable[RecitedVerse]) -> list[RecitedVerse]:
 
 def _overlap(one: RecitedVerse, other: RecitedVerse) -> bool:
     return _key(one.start) < _key(other.end) and _key(other.start) < _key(one.end)
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in nfc(text).casefold() if letter.isalpha())
 
 
 def _key(position: Position) -> tuple[int, int]:
