@@ -42,6 +42,7 @@ class Measured:
     p50_ms: float
     p99_ms: float
     right: float
+    count: int
 
 
 def main() -> int:
@@ -62,7 +63,9 @@ def main() -> int:
         found.append(measured(f"index, {name}", lambda text: best(index, text), queries))
         found.append(measured(f"rapidfuzz, {name}", lambda text: scanned(letters, verses, text), queries[::PEER_SHARE]))
     for one in found:
-        print(f"{one.name:20} p50 {one.p50_ms:8.2f} ms   p99 {one.p99_ms:8.2f} ms   right {one.right:.3f}")
+        print(
+            f"{one.name:20} p50 {one.p50_ms:8.2f} ms   p99 {one.p99_ms:8.2f} ms   right {one.right:.3f} of {one.count}"
+        )
     slowest = max(one.p99_ms for one in found if one.name.startswith("index"))
     print(f"goal: {GOAL_MS:.0f} ms; {'reached' if slowest <= GOAL_MS else 'NOT REACHED'} (p99 {slowest:.1f} ms)")
     if arguments.json:
@@ -122,7 +125,9 @@ def measured(name: str, find: Callable[[str], set[str]], queries: Sequence[tuple
         times.append(1e3 * (time.perf_counter() - began))
         right += verse.reference in found
     times.sort()
-    return Measured(name, statistics.median(times), times[int(0.99 * (len(times) - 1))], right / len(queries))
+    return Measured(
+        name, statistics.median(times), times[int(0.99 * (len(times) - 1))], right / len(queries), len(queries)
+    )
 
 
 if __name__ == "__main__":
