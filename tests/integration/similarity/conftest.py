@@ -29,6 +29,7 @@ from shodhana.stack.places import GLOSSARY, MODEL
 ROLE_PASSWORD = "only-for-tests"
 COMPUTING_S = 120  # for the vectors, on a busy machine
 ROWS_A_FILE = 35
+ENCODED_AT_ONCE = 64
 NAMED = {"prārabdha", "bhakti", "viṣṇumāyā", "kuṇḍalinī", "kṛṣṇa", "sahasrāra", "samādhi", "nirodha"}
 
 
@@ -48,8 +49,10 @@ class LocalVectorizer:
         self.calls += 1
         engine = self._engines[model]
         if missing := [text for text in dict.fromkeys(texts) if (model, text) not in self._known]:
-            fresh = engine.encode(engine.tokenize(missing))
-            self._known.update(zip([(model, text) for text in missing], fresh, strict=True))
+            for start in range(0, len(missing), ENCODED_AT_ONCE):
+                part = missing[start : start + ENCODED_AT_ONCE]
+                fresh = await asyncio.to_thread(engine.encode, engine.tokenize(part))
+                self._known.update(zip([(model, text) for text in part], fresh, strict=True))
         return np.stack([self._known[model, text] for text in texts])
 
     def engine(self, model: Model) -> Engine:
@@ -139,10 +142,10 @@ async def _fill(url: str, engines: LocalVectorizer, glossary: Path) -> None:
 
 
 async def until_filled(library: Library) -> None:
-    """Returns when the active version can be searched by sound and by meaning."""
+    """Returns when the active version can be searched by sound and by meaning, in memory and in Postgres."""
     async with asyncio.timeout(COMPUTING_S):
         await library.refresh()
-        while "semantic@" not in (await library.searcher(None))[1].scope:
+        while (await library.searcher(None))[0].version_id not in library.stored:
             await asyncio.sleep(0.02)
             await library.refresh()
 

@@ -54,6 +54,8 @@ class Shelf:
     filling: asyncio.Task[None] | None = None
     is_searchable: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it can be searched by sound; meaning follows."""
+    is_stored: bool = False
+    """Whether Postgres has the vectors too: it takes longer to index them than they take to compute."""
 
 
 class Library:
@@ -83,6 +85,11 @@ class Library:
         """Numbers of the loaded versions, with the models whose vectors can be searched."""
         return frozenset((number, model) for number, shelf in self._shelves.items() for model in shelf.fingerprints)
 
+    @property
+    def stored(self) -> frozenset[int]:
+        """Numbers of the loaded versions of which Postgres has all vectors."""
+        return frozenset(number for number, shelf in self._shelves.items() if shelf.is_stored)
+
     async def loaded(self, version_id: int) -> LoadedVersion:
         """A version. Raises VersionNotFound."""
         return (await self._shelf(version_id)).loaded
@@ -91,7 +98,7 @@ class Library:
         """A searcher over a version, None: the active one. Raises LexiconEmpty, VersionNotFound."""
         shelf = await self._shelf(version_id)
         index = None
-        if shelf.indexes is not None:
+        if shelf.indexes is not None and (shelf.is_stored or not use_postgres):
             index = shelf.indexes.postgres if use_postgres else shelf.indexes.snapshot
         return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer, shelf.fingerprints)
 
@@ -183,21 +190,28 @@ class Library:
         is_first = shelf.indexes is None
         model_ids: dict[Model, str] = {}
         tables: dict[Model, Table] = {}
-        for model in sorted(fingerprints, key=lambda model: model is not Model.PHONETIC):
-            model_ids[model] = f"{model.value}@{fingerprints[model]}"
-            wanted = await asyncio.to_thread(_wanted, model, tuple(shelf.loaded.entries.values()))
-            found = await self._complete(model, fingerprints[model], wanted, vectorizer)
-            tables[model] = await asyncio.to_thread(_table, wanted, found)
-            if not is_first and len(tables) < len(fingerprints):
-                continue
-            indexes = await asyncio.to_thread(self._build, shelf.loaded.version, dict(model_ids), dict(tables))
-            shelf.indexes, shelf.fingerprints = indexes, {known: fingerprints[known] for known in model_ids}
-            shelf.is_searchable.set()
+        async with _Storing(self._vectors) as storing:
+            for model in sorted(fingerprints, key=lambda model: model is not Model.PHONETIC):
+                model_ids[model] = f"{model.value}@{fingerprints[model]}"
+                wanted = await asyncio.to_thread(_wanted, model, tuple(shelf.loaded.entries.values()))
+                found = await self._complete(model, fingerprints[model], wanted, vectorizer, storing)
+                tables[model] = await asyncio.to_thread(_table, wanted, found)
+                if not is_first and len(tables) < len(fingerprints):
+                    continue
+                indexes = await asyncio.to_thread(self._build, shelf.loaded.version, dict(model_ids), dict(tables))
+                shelf.indexes, shelf.fingerprints = indexes, {known: fingerprints[known] for known in model_ids}
+                shelf.is_searchable.set()
+        shelf.is_stored = True
 
     async def _complete(
-        self, model: Model, fingerprint: str, wanted: dict[Key, tuple[str, list[int]]], vectorizer: Vectorizer
+        self,
+        model: Model,
+        fingerprint: str,
+        wanted: dict[Key, tuple[str, list[int]]],
+        vectorizer: Vectorizer,
+        storing: _Storing,
     ) -> dict[Key, Halves]:
-        """The wanted vectors; those not stored yet are computed and stored."""
+        """The wanted vectors; those not stored yet are computed, and stored meanwhile."""
         model_id = f"{model.value}@{fingerprint}"
         found = await self._vectors.vectors(model_id)
         missing = [key for key in wanted if key not in found]
@@ -205,9 +219,40 @@ class Library:
             part = missing[start : start + STORED_AT_ONCE]
             fresh = await vectorizer.vectors(model, [wanted[key][0] for key in part], fingerprint, bulk=True)
             pairs = list(zip(part, fresh, strict=True))
-            await self._vectors.add_vectors(model_id, pairs)
+            storing.add(model_id, pairs)
             found.update((key, row.astype(np.float16)) for key, row in pairs)
         return found
+
+
+class _Storing:
+    """Stores vectors one part after the other beside what computes them; the block ends when all are stored.
+
+    What was computed before a failure is stored too; cancelled, it gives up.
+    """
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+        self._last: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> _Storing:
+        return self
+
+    async def __aexit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if self._last is None:
+            return
+        if failure is not None and issubclass(failure, asyncio.CancelledError):
+            self._last.cancel()
+        await self._last
+
+    def add(self, model_id: str, vectors: Sequence[tuple[Key, Matrix]]) -> None:
+        self._last = asyncio.create_task(self._after(self._last, model_id, vectors))
+
+    async def _after(
+        self, before: asyncio.Task[None] | None, model_id: str, vectors: Sequence[tuple[Key, Matrix]]
+    ) -> None:
+        if before is not None:
+            await before
+        await self._store.add_vectors(model_id, vectors)
 
 
 async def _filled(shelf: Shelf, seconds: float) -> bool:
