@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from shodhana.runtime.settings import RuntimeSettings
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ReviewSettings(RuntimeSettings):
@@ -13,3 +19,7 @@ class ReviewSettings(RuntimeSettings):
     sla_s: float = 3 * 24 * 3600.0
     undo_window_s: float = 300.0
     sweep_s: float = 1.0
+    second_read_share: Share = 0.05
+    """Share of the cases that a second expert reads, unasked."""
+    gold_share: Share = 0.03
+    """Share of the claims in which a case with a known answer is handed out, as long as there are any."""

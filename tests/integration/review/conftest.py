@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from shodhana.review.adapters.postgres_figures import PostgresFigures
 from shodhana.review.adapters.postgres_queue import PostgresQueue
 from shodhana.runtime.postgres import open_pool
 from shodhana.runtime.settings import RuntimeSettings
@@ -24,3 +25,8 @@ async def pool(postgres_database: Any) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 def queue(pool: asyncpg.Pool) -> PostgresQueue:
     return PostgresQueue(pool, sla_s=HOUR_S)
+
+
+@pytest.fixture
+def figures(pool: asyncpg.Pool) -> PostgresFigures:
+    return PostgresFigures(pool)

@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 from shodhana.review.adapters import statements
 from shodhana.review.adapters.postgres_queue import PostgresQueue
-from shodhana.review.domain.queue import Answer, Case, Claim, Lease, LeaseLost, NewCase, Verdict
+from shodhana.review.domain.cases import Answer, Case, Claim, Lease, NewCase, Verdict
+from shodhana.review.domain.errors import LeaseLost
 
 DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
 LEASE_S = 1.0
@@ -104,7 +105,8 @@ async def test_a_drain_by_sixteen_gives_each_case_exactly_one_decision(
     ("right", "broken"),
     [
         ("FOR UPDATE SKIP LOCKED", ""),  # two read the same head; the second takes it from the first
-        ("AND state IN ('pending', 'expert_escalation')", "OR state = 'in_review'"),  # what is held is handed out
+        # what is held is handed out
+        ("AND state IN ('pending', 'expert_escalation')\n            AND NOT fresh_only\n", "OR state = 'in_review'\n"),
     ],
 )
 async def test_the_drain_catches_a_broken_claim(

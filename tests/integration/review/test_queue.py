@@ -9,19 +9,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from shodhana.review.adapters.postgres_figures import PostgresFigures
 from shodhana.review.adapters.postgres_queue import PostgresQueue
-from shodhana.review.domain.queue import (
-    Answer,
-    CaseQuery,
-    CaseStateWrong,
-    Claim,
-    LeaseLost,
-    NewCase,
-    RequestIdReused,
-    State,
-    UndoWindowClosed,
-    Verdict,
-)
+from shodhana.review.domain.cases import Answer, CaseQuery, Claim, NewCase, State, Verdict
+from shodhana.review.domain.errors import CaseStateWrong, LeaseLost, RequestIdReused, UndoWindowClosed
 
 
 def cases(count: int, boost: int = 0) -> list[NewCase]:
@@ -59,11 +50,11 @@ async def swept(queue: PostgresQueue) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_repeated_batch_adds_nothing(queue: PostgresQueue) -> None:
+async def test_a_repeated_batch_adds_nothing(queue: PostgresQueue, figures: PostgresFigures) -> None:
     request_id = str(uuid.uuid4())
     first = await queue.add(cases(3), request_id)
     assert await queue.add(cases(3), request_id) == first
-    assert (await queue.counts())[State.PENDING] == 3
+    assert (await figures.counts())[State.PENDING] == 3
 
 
 async def test_nobody_gets_a_case_that_is_held_and_urgent_ones_come_first(queue: PostgresQueue) -> None:
@@ -88,13 +79,15 @@ async def test_a_repeated_claim_gets_the_same_cases(queue: PostgresQueue) -> Non
     assert [held.case_id for held, _ in await claim(queue, 2, claim_id=claim_id)] == [kept.case_id]
 
 
-async def test_claims_with_one_request_id_that_run_at_once_take_once(queue: PostgresQueue) -> None:
+async def test_claims_with_one_request_id_that_run_at_once_take_once(
+    queue: PostgresQueue, figures: PostgresFigures
+) -> None:
     await queue.add(cases(40), new_id())
     for _ in range(5):
         claim_id = new_id()
         answers = await asyncio.gather(*(claim(queue, 2, claim_id=claim_id) for _ in range(8)))
         assert answers == [answers[0]] * 8
-    assert (await queue.counts())[State.IN_REVIEW] == 10
+    assert (await figures.counts())[State.IN_REVIEW] == 10
 
 
 async def test_a_claim_repeated_after_its_case_passed_on_takes_nothing_new(queue: PostgresQueue) -> None:
@@ -141,13 +134,15 @@ async def test_a_repeated_decision_gets_its_own_answer_not_what_came_after(queue
     assert again.decision.decision_id == first.decision.decision_id
 
 
-async def test_a_repeated_batch_with_other_cases_is_refused_and_adds_nothing(queue: PostgresQueue) -> None:
+async def test_a_repeated_batch_with_other_cases_is_refused_and_adds_nothing(
+    queue: PostgresQueue, figures: PostgresFigures
+) -> None:
     request_id = new_id()
     await queue.add(cases(3), request_id)
     for other in (cases(5), cases(2), cases(3, boost=1)):
         with pytest.raises(RequestIdReused):
             await queue.add(other, request_id)
-    assert (await queue.counts())[State.PENDING] == 3
+    assert (await figures.counts())[State.PENDING] == 3
 
 
 async def test_a_lost_lease_decides_nothing_and_the_text_is_kept(queue: PostgresQueue, pool: asyncpg.Pool) -> None:
@@ -296,13 +291,15 @@ async def test_each_change_leaves_an_event(queue: PostgresQueue, pool: asyncpg.P
     assert await events() == [case_id]
 
 
-async def test_statistics_count_what_was_decided_and_not_what_was_put_off(queue: PostgresQueue) -> None:
+async def test_statistics_count_what_was_decided_and_not_what_was_put_off(
+    queue: PostgresQueue, figures: PostgresFigures
+) -> None:
     await queue.add(cases(12), new_id())
     verdicts = [Verdict.ACCEPT, Verdict.REJECT, Verdict.CORRECT, Verdict.SKIP, Verdict.ESCALATE]
     for verdict in verdicts:
         [(case, lease)] = await claim(queue, domains=("spiritual",)) or await claim(queue, domains=("general",))
         await queue.decide(answer(case.case_id, lease.fence, verdict=verdict))
-    found = await queue.statistics(30)
-    assert sum(decided for _, decided in found.domains.values()) == 3
+    found = await figures.statistics(30)
+    assert sum(domain.decision_count for domain in found.domains) == 3
     [expert] = found.experts
     assert (expert.decision_count, expert.accept_count, expert.correct_count, expert.reject_count) == (3, 1, 1, 1)

@@ -10,32 +10,21 @@ from typing import NoReturn
 
 import asyncpg
 
-from ..domain.queue import (
-    Answer,
-    Case,
-    CaseNotFound,
-    CaseQuery,
-    CaseStateWrong,
-    Claim,
-    Decision,
-    Lease,
-    LeaseLost,
-    NewCase,
-    RequestIdReused,
-    State,
-    UndoWindowClosed,
-    Verdict,
-)
-from . import statements
-from .postgres_figures import DOMAINS, PostgresFigures
+from ..domain.cases import Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
+from ..domain.errors import CaseStateWrong, DecisionNotFound, LeaseLost, RequestIdReused, TextMissing, UndoWindowClosed
+from . import retractions, statements
+from .batches import Batches
+from .postgres_cases import PostgresCases
+from .rows import as_case
 
 
-class PostgresQueue(PostgresFigures):
+class PostgresQueue(PostgresCases):
     """The port `ReviewQueue`."""
 
     def __init__(self, pool: asyncpg.Pool, sla_s: float) -> None:
         super().__init__(pool)
         self._sla_s = sla_s
+        self._decisions = Batches(self._decide_all)
 
     async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]:
         digest = hashlib.sha256(repr([astuple(case) for case in cases]).encode()).digest()
@@ -46,6 +35,10 @@ class PostgresQueue(PostgresFigures):
             [case.filename for case in cases],
             [case.heard for case in cases],
             [case.body for case in cases],
+            [case.reads for case in cases],
+            [case.suggestion.text for case in cases],
+            [case.suggestion.term for case in cases],
+            [case.suggestion.probability for case in cases],
             *(request_id, self._sla_s, digest),
         )
         return [row["case_id"] for row in rows] or await self._added_before(request_id, digest)
@@ -59,35 +52,21 @@ class PostgresQueue(PostgresFigures):
         )
         return [row["case_id"] for row in rows]
 
-    async def case(self, case_id: int) -> Case:
-        row = await self._pool.fetchrow(f"{statements.CASES} WHERE c.case_id = $1", case_id)
-        if row is None:
-            raise CaseNotFound(f"no case reviewCases/{case_id}")
-        return _as_case(row)
-
-    async def find(self, query: CaseQuery) -> list[Case]:
-        rows = await self._pool.fetch(
-            f"{statements.CASES} WHERE c.state = ANY($1) AND ($2::text[] = '{{}}' OR c.domain = ANY($2)) "
-            "AND ($3 = '' OR c.filename = $3) AND ($4::timestamptz IS NULL OR (c.rank_at, c.case_id) > ($4, $5)) "
-            "ORDER BY c.rank_at, c.case_id LIMIT $6",
-            *([state.value for state in query.states], list(query.domains), query.filename),
-            *(query.after or (None, 0)),
-            query.limit,
-        )
-        return [_as_case(row) for row in rows]
-
     async def claim(self, claim: Claim) -> list[tuple[Case, Lease]]:
-        states = [State.PENDING.value, *([State.EXPERT_ESCALATION.value] if claim.with_escalated else [])]
-        domains = list(claim.domains) or list(DOMAINS)
+        statement = statements.CLAIM_NAMED if claim.case_ids else statements.CLAIM
+        wanted = list(claim.case_ids or claim.domains)
+        arguments = (wanted, claim.count, claim.expert, claim.lease_s, claim.claim_id, claim.states)
         try:
-            rows = await self._pool.fetch(
-                statements.CLAIM, domains, claim.count, claim.expert, claim.lease_s, claim.claim_id, states
-            )
+            rows = await self._pool.fetch(statement, *arguments)
         except asyncpg.UniqueViolationError:
             rows = []  # the same claim ran at the same time and took them
-        if not rows:
-            rows = await self._pool.fetch(statements.HELD, claim.claim_id, claim.expert)
-        return [(_as_case(row), Lease(row["case_id"], row["fence"], row["lease_until"])) for row in rows]
+        return await self._with_leases(rows or await self._pool.fetch(statements.HELD, claim.claim_id, claim.expert))
+
+    async def _with_leases(self, rows: Sequence[asyncpg.Record]) -> list[tuple[Case, Lease]]:
+        return [
+            (await self.with_reads(as_case(row)), Lease(row["case_id"], row["fence"], row["lease_until"]))
+            for row in rows
+        ]
 
     async def prolong(self, leases: Sequence[Lease], expert: str, lease_s: float) -> list[Lease]:
         rows = await self._pool.fetch(
@@ -98,32 +77,42 @@ class PostgresQueue(PostgresFigures):
 
     async def decide(self, answer: Answer) -> Case:
         try:
-            row = await self._pool.fetchrow(
-                statements.DECIDE,
-                *(answer.case_id, answer.fence, answer.verdict.leads_to.value, answer.verdict.value),
-                *(answer.decision_type, answer.decided_text, answer.comment, answer.expert, answer.request_id),
-                self._sla_s,
-            )
+            row = await self._decisions.run(answer)
         except asyncpg.UniqueViolationError:
             row = None  # the request id has decided something already
-        return _as_case(row) if row is not None else await self._decided_before(answer)
+        return as_case(row) if row is not None else await self._decided_before(answer)
+
+    async def _decide_all(self, answers: Sequence[Answer]) -> list[asyncpg.Record | None]:
+        rows = await self._pool.fetch(
+            statements.DECIDE,
+            self._sla_s,
+            [answer.case_id for answer in answers],
+            [answer.fence for answer in answers],
+            [answer.verdict.value for answer in answers],
+            [answer.decision_type for answer in answers],
+            [answer.decided_text for answer in answers],
+            [answer.decided_term for answer in answers],
+            [answer.comment for answer in answers],
+            [answer.expert for answer in answers],
+            [answer.request_id for answer in answers],
+        )
+        found = {row["position"]: row for row in rows}
+        return [found.get(position) for position in range(1, len(answers) + 1)]
 
     async def _decided_before(self, answer: Answer) -> Case:
         """What the same request was answered; where there was none the text is kept and LeaseLost raised."""
-        known = await self._pool.fetchrow(
-            f"SELECT {statements.COLUMNS}, d.state_after FROM expert_decisions AS d JOIN review_cases AS c "
-            "USING (case_id) WHERE d.request_id = $1",
-            answer.request_id,
-        )
+        known = await self._pool.fetchrow(statements.DECIDED_BEFORE, answer.request_id)
         if known is None:
             await self._refuse_decision(answer)
-        then = _as_case(known)
-        if then.decision is None or not _is_same(then.case_id, then.decision, answer):
+        then = as_case(known)
+        if then.decision is None or not _is_same(then.decision, answer, known["suggested_text"]):
             raise RequestIdReused(f"request id {answer.request_id} was used for another decision")
         return replace(then, state=State(known["state_after"]), holder=None)
 
     async def _refuse_decision(self, answer: Answer) -> NoReturn:
         case = await self.case(answer.case_id)
+        if answer.verdict is Verdict.ACCEPT and not answer.decided_text and await self._has_no_suggestion(case):
+            raise TextMissing("nothing is suggested for this case: send the right text")
         await self._pool.execute(
             statements.KEEP_DRAFT,
             *(answer.case_id, answer.expert, answer.request_id, answer.verdict.value),
@@ -134,39 +123,62 @@ class PostgresQueue(PostgresFigures):
             metadata={"state": case.state.value},
         )
 
+    async def _has_no_suggestion(self, case: Case) -> bool:
+        found = await self._pool.fetchrow("SELECT suggested_text FROM review_cases WHERE case_id = $1", case.case_id)
+        return found is not None and not found["suggested_text"]
+
     async def undo(self, case_id: int, expert: str, window_s: float, request_id: str) -> Case:
         try:
-            row = await self._pool.fetchrow(statements.UNDO, case_id, expert, window_s, request_id)
+            row = await self._pool.fetchrow(retractions.UNDO, case_id, expert, window_s, request_id)
         except asyncpg.UniqueViolationError:
             row = None  # the request id has undone something already
-        return _as_case(row) if row is not None else await self._undone_before(case_id, expert, window_s, request_id)
+        if row is not None:
+            return as_case(row)
+        then = await self._undone_before(case_id, expert, request_id)
+        if then is not None:
+            return then
+        case = await self.case(case_id)
+        _refuse_undo(case, expert, window_s, await self._pool.fetchval("SELECT now()"))
+        return case
 
-    async def _undone_before(self, case_id: int, expert: str, window_s: float, request_id: str) -> Case:
-        """What the same request was answered; else says why nothing is undone, unless it was undone already."""
+    async def revoke(self, revocation: Revocation) -> Case:
+        case_id, decision_id = revocation.case_id, revocation.decision_id
+        arguments = (case_id, decision_id, revocation.admin, revocation.request_id, revocation.comment)
+        try:
+            row = await self._pool.fetchrow(retractions.REVOKE, *arguments)
+        except asyncpg.UniqueViolationError:
+            row = None
+        if row is not None:
+            return as_case(row)
+        then = await self._undone_before(case_id, revocation.admin, revocation.request_id)
+        if then is not None:
+            return then
         known = await self._pool.fetchrow(
-            f"SELECT {statements.COLUMNS}, d.was_escalated FROM expert_decisions AS d JOIN review_cases AS c "
-            "USING (case_id) WHERE d.undo_request_id = $1",
-            request_id,
+            "SELECT undone_at FROM expert_decisions WHERE case_id = $1 AND decision_id = $2", case_id, decision_id
         )
         if known is None:
-            case = await self.case(case_id)
-            _refuse_undo(case, expert, window_s, await self._pool.fetchval("SELECT now()"))
-            return case
-        if (known["case_id"], known["expert"]) != (case_id, expert):
+            raise DecisionNotFound(f"no decision reviewCases/{case_id}/decisions/{decision_id}")
+        if known["undone_at"] is None:
+            raise CaseStateWrong(f"reviewCases/{case_id} is held or was decided again since")
+        return await self.case(case_id)
+
+    async def _undone_before(self, case_id: int, who: str, request_id: str) -> Case | None:
+        """What the same request was answered; None where it undid nothing."""
+        known = await self._pool.fetchrow(retractions.UNDONE_BEFORE, request_id)
+        if known is None:
+            return None
+        if (known["case_id"], known["undone_by"]) != (case_id, who):
             raise RequestIdReused(f"request id {request_id} undid another decision")
-        state = State.EXPERT_ESCALATION if known["was_escalated"] else State.PENDING
-        return replace(_as_case(known), state=state, holder=None)
+        return replace(as_case(known), state=State(known["state_then"]), holder=None)
 
     async def sweep(self) -> int:
         return len(await self._pool.fetch(statements.SWEEP))
 
 
-def _is_same(case_id: int, known: Decision, answer: Answer) -> bool:
-    was = (case_id, known.verdict, known.decision_type, known.decided_text, known.comment, known.expert)
-    return was == (
-        *(answer.case_id, answer.verdict, answer.decision_type),
-        *(answer.decided_text, answer.comment, answer.expert),
-    )
+def _is_same(known: Decision, answer: Answer, suggested: str) -> bool:
+    text = answer.decided_text or (suggested if answer.verdict is Verdict.ACCEPT else "")
+    was = (known.case_id, known.verdict, known.decision_type, known.decided_text, known.comment, known.expert)
+    return was == (answer.case_id, answer.verdict, answer.decision_type, text, answer.comment, answer.expert)
 
 
 def _refuse_undo(case: Case, expert: str, window_s: float, now: datetime) -> None:
@@ -179,29 +191,3 @@ def _refuse_undo(case: Case, expert: str, window_s: float, now: datetime) -> Non
     if decision.created_at <= now - timedelta(seconds=window_s):
         raise UndoWindowClosed(f"the decision on reviewCases/{case.case_id} is too old to be undone")
     raise CaseStateWrong(f"somebody has claimed reviewCases/{case.case_id} since")
-
-
-def _as_case(row: asyncpg.Record) -> Case:
-    decision = None
-    if row["decision_id"] is not None:
-        decision = Decision(
-            decision_id=row["decision_id"],
-            verdict=Verdict(row["verdict"]),
-            decision_type=row["decision_type"],
-            decided_text=row["decided_text"],
-            comment=row["comment"],
-            expert=row["expert"],
-            created_at=row["decided_at"],
-            undone_at=row["undone_at"],
-        )
-    return Case(
-        case_id=row["case_id"],
-        state=State(row["state"]),
-        domain=row["domain"],
-        body=row["body"],
-        created_at=row["created_at"],
-        due_at=row["due_at"],
-        rank_at=row["rank_at"],
-        holder=row["holder"],
-        decision=decision,
-    )

@@ -1,56 +1,118 @@
-"""The statements of the queue."""
+"""The statements that move cases through the queue."""
 
 from __future__ import annotations
 
-COLUMNS = """
-c.case_id, c.state, c.domain, c.body, c.created_at, c.due_at, c.rank_at, c.holder, c.fence, c.lease_until,
-d.decision_id, d.verdict, d.decision_type, d.decided_text, d.comment, d.expert, d.created_at AS decided_at, d.undone_at
-"""
-LAST_DECISION = """
-LEFT JOIN LATERAL (
-    SELECT * FROM expert_decisions WHERE case_id = c.case_id ORDER BY decision_id DESC LIMIT 1
-) AS d ON true
-"""
-CASES = f"SELECT {COLUMNS} FROM review_cases AS c {LAST_DECISION}"
-# Parameters: domains, boosts, filenames, heard, bodies, batch, SLA, digest. Without a new batch nothing is added.
+from .rows import CASES, COLUMNS, LAST_DECISION
+
+FINAL = "('accept', 'correct', 'reject')"
+MOST = 5  # cases a claim, told to the planner too
+NEAR = 40  # waiting rows that are looked at for one the expert has not read yet
+# Parameters: domains, boosts, filenames, heard, bodies, reads, texts, terms, probabilities, batch, SLA, digest.
+# Without a new batch nothing is added.
 ADD = """
 WITH batch AS (
-    INSERT INTO batches (batch_id, content_digest) VALUES ($6, $8) ON CONFLICT DO NOTHING RETURNING batch_id
+    INSERT INTO batches (batch_id, content_digest) VALUES ($10, $12) ON CONFLICT DO NOTHING RETURNING batch_id
 ), added AS (
-    INSERT INTO review_cases (domain, rank_at, due_at, filename, heard, body, batch_id, batch_position)
-    SELECT domain, now() + make_interval(secs => $7 * (1 - boost / 10.0)), now() + make_interval(secs => $7),
-        filename, heard, body, batch_id, position
-    FROM batch CROSS JOIN unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bytea[])
-        WITH ORDINALITY AS new (domain, boost, filename, heard, body, position)
+    INSERT INTO review_cases (domain, rank_at, due_at, filename, heard, body, reads_wanted, suggested_text,
+        suggested_term, suggested_probability, batch_id, batch_position)
+    SELECT domain, now() + make_interval(secs => $11 * (1 - boost / 10.0)), now() + make_interval(secs => $11),
+        filename, heard, body, reads, suggested_text, suggested_term, probability, batch_id, position
+    FROM batch CROSS JOIN unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::int[], $7::text[],
+        $8::text[], $9::real[]) WITH ORDINALITY
+        AS new (domain, boost, filename, heard, body, reads, suggested_text, suggested_term, probability, position)
     RETURNING case_id, batch_position
 ), told AS (
-    INSERT INTO outbox (case_id) SELECT case_id FROM added
+    INSERT INTO outbox (case_id, kind) SELECT case_id, 'created' FROM added
 )
 SELECT case_id FROM added ORDER BY batch_position
 """
-# Parameters: domains, count, expert, lease, claim, states. The most urgent of each state and domain, then the most
-# urgent of those: each is the head of an index range. The literal states let the partial index serve.
-CLAIM = f"""
-WITH wanted AS (
-    SELECT head.case_id, row_number() OVER (ORDER BY head.rank_at, head.case_id) AS position
-    FROM unnest($6::text[]) AS wanted_state CROSS JOIN unnest($1::text[]) AS wanted_domain
-    CROSS JOIN LATERAL (
-        SELECT case_id, rank_at FROM review_cases
-        WHERE state = wanted_state AND domain = wanted_domain AND state IN ('pending', 'expert_escalation')
-        ORDER BY rank_at, case_id LIMIT $2 FOR UPDATE SKIP LOCKED
-    ) AS head
-    WHERE NOT EXISTS (SELECT FROM review_cases WHERE claim_id = $5)
-    ORDER BY head.rank_at, head.case_id LIMIT $2
-), taken AS (
+# An expert reads one of a family only, and the second read is handed out while the first stands.
+UNREAD = f"""
+NOT EXISTS (
+    SELECT FROM expert_decisions AS known WHERE known.family_id = coalesce(c.family_id, c.case_id)
+        AND known.expert = $3 AND known.undone_at IS NULL AND known.verdict IN {FINAL}
+) AND NOT EXISTS (
+    SELECT FROM review_cases AS kin WHERE kin.family_id = coalesce(c.family_id, c.case_id) AND kin.holder = $3
+) AND (c.family_id IS NULL OR EXISTS (
+    SELECT FROM review_cases AS root
+    WHERE root.case_id = c.family_id AND root.state IN ('approved', 'rejected', 'needs_revision')
+))
+"""
+TAKE = f"""
+taken AS (
     UPDATE review_cases AS c
     SET state = 'in_review', holder = $3, fence = fence + 1, claim_id = $5, claim_position = wanted.position,
         claimed_at = now(), lease_until = now() + make_interval(secs => $4)
     FROM wanted WHERE c.case_id = wanted.case_id
     RETURNING c.*
 ), told AS (
-    INSERT INTO outbox (case_id) SELECT case_id FROM taken
+    INSERT INTO outbox (case_id, kind, actor) SELECT case_id, 'claimed', $3 FROM taken
 )
 SELECT {COLUMNS} FROM taken AS c {LAST_DECISION} ORDER BY c.rank_at, c.case_id
+"""
+# Parameters: domains, count, expert, lease, claim, states. A look at the most urgent of each state and domain, none of
+# them locked, says how many to take of each; so many are then locked, past those that others take at this moment. The
+# literal states let the partial indexes serve.
+CLAIM = f"""
+WITH asked AS (
+    SELECT wanted_state, wanted_domain FROM unnest($6::text[]) AS wanted_state CROSS JOIN unnest(
+        coalesce(nullif($1::text[], '{{}}'), (SELECT nullif(domains, '{{}}') FROM preferences WHERE expert = $3),
+            ARRAY['spiritual', 'philosophical', 'scriptural', 'general'])) AS wanted_domain
+    WHERE NOT EXISTS (SELECT FROM review_cases WHERE claim_id = $5)
+), heads AS (
+    SELECT * FROM (
+        SELECT wanted_state, wanted_domain, NULL::bigint AS case_id, rank_at, case_id AS tie
+        FROM asked CROSS JOIN LATERAL (
+            SELECT case_id, rank_at FROM review_cases
+            WHERE state = wanted_state AND domain = wanted_domain AND state IN ('pending', 'expert_escalation')
+                AND NOT fresh_only
+            ORDER BY rank_at, case_id LIMIT $2
+        ) AS open
+        UNION ALL
+        SELECT wanted_state, wanted_domain, case_id, rank_at, case_id
+        FROM (SELECT * FROM asked WHERE EXISTS (
+            SELECT FROM review_cases
+            WHERE state IN ('pending', 'expert_escalation', 'needs_revision') AND fresh_only
+        )) AS asked CROSS JOIN LATERAL (
+            SELECT c.case_id, c.rank_at FROM (
+                SELECT case_id, rank_at, family_id FROM review_cases
+                WHERE state = wanted_state AND domain = wanted_domain
+                    AND state IN ('pending', 'expert_escalation', 'needs_revision') AND fresh_only
+                ORDER BY rank_at, case_id LIMIT {NEAR}
+            ) AS c WHERE {UNREAD} ORDER BY c.rank_at, c.case_id LIMIT $2
+        ) AS unread
+    ) AS near ORDER BY rank_at, tie LIMIT $2
+), taking AS (
+    SELECT open.* FROM (
+        SELECT wanted_state, wanted_domain, count(*) AS share FROM heads WHERE case_id IS NULL GROUP BY 1, 2
+    ) AS part CROSS JOIN LATERAL (
+        SELECT case_id, rank_at FROM review_cases
+        WHERE state = wanted_state AND domain = wanted_domain AND state IN ('pending', 'expert_escalation')
+            AND NOT fresh_only
+        ORDER BY rank_at, case_id LIMIT part.share FOR UPDATE SKIP LOCKED
+    ) AS open
+    UNION ALL
+    SELECT unread.* FROM heads CROSS JOIN LATERAL (
+        SELECT case_id, rank_at FROM review_cases AS c
+        WHERE c.case_id = heads.case_id AND c.state = heads.wanted_state AND c.fresh_only FOR UPDATE SKIP LOCKED
+    ) AS unread
+    WHERE heads.case_id IS NOT NULL
+), wanted AS (
+    SELECT case_id, row_number() OVER (ORDER BY rank_at, case_id) AS position FROM taking LIMIT {MOST}
+), {TAKE}
+"""
+# Parameters: cases, (none), expert, lease, claim, states.
+CLAIM_NAMED = f"""
+WITH wanted AS (
+    SELECT named.case_id, row_number() OVER (ORDER BY named.rank_at, named.case_id) AS position
+    FROM (
+        SELECT c.case_id, c.rank_at FROM review_cases AS c
+        WHERE c.case_id = ANY($1::bigint[]) AND $2::int IS NOT NULL AND c.state = ANY($6::text[])
+            AND (NOT c.fresh_only OR {UNREAD})
+        FOR UPDATE OF c SKIP LOCKED
+    ) AS named
+    WHERE NOT EXISTS (SELECT FROM review_cases WHERE claim_id = $5)
+), {TAKE}
 """
 HELD = f"""
 {CASES} WHERE c.claim_id = $1 AND c.holder = $2 AND c.state = 'in_review' AND c.lease_until > now()
@@ -63,62 +125,63 @@ WHERE c.case_id = held.case_id AND c.fence = held.fence AND c.state = 'in_review
     AND c.lease_until > now()
 RETURNING c.case_id, c.fence, c.lease_until
 """
-# Parameters: case, fence, state, verdict, type, text, comment, expert, request, SLA. The fenced update, the decision
-# and the event in one statement; where nothing is updated nothing is written. A skipped case goes behind all that wait.
+# Parameters: SLA, then one array each of cases, fences, verdicts, types, texts, terms, comments, experts, requests. The
+# fenced update, the decision and the event of each in one statement; where nothing is updated nothing is written. A
+# skipped case goes behind all that wait.
 DECIDE = f"""
-WITH fenced AS (
+WITH sent AS (
+    SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::uuid[]) WITH ORDINALITY
+        AS sent (case_id, fence, verdict, decision_type, text, term, comment, expert, request_id, position)
+), fenced AS (
     UPDATE review_cases AS c
-    SET state = CASE WHEN $3::text = 'pending' AND c.is_escalated THEN 'expert_escalation' ELSE $3::text END,
-        is_escalated = c.is_escalated OR $3::text = 'expert_escalation', holder = NULL, lease_until = NULL,
-        rank_at = CASE WHEN $4::text = 'skip' THEN now() + make_interval(secs => $10) ELSE c.rank_at END
-    FROM review_cases AS before
-    WHERE c.case_id = $1 AND c.fence = $2 AND c.state = 'in_review' AND c.holder = $8 AND c.lease_until > now()
-        AND before.case_id = c.case_id
-    RETURNING c.*, before.rank_at AS rank_before, before.is_escalated AS was_escalated
+    SET state = CASE sent.verdict WHEN 'reject' THEN 'rejected' WHEN 'escalate' THEN 'expert_escalation'
+            WHEN 'skip' THEN waiting_state(c.is_escalated, c.is_disputed) ELSE 'approved' END,
+        is_escalated = c.is_escalated OR sent.verdict = 'escalate',
+        is_disputed = c.is_disputed AND sent.verdict NOT IN {FINAL},
+        holder = NULL, lease_until = NULL,
+        rank_at = CASE WHEN sent.verdict = 'skip' THEN now() + make_interval(secs => $1) ELSE c.rank_at END
+    FROM sent JOIN review_cases AS before USING (case_id)
+    WHERE c.case_id = sent.case_id AND c.fence = sent.fence AND c.state = 'in_review' AND c.holder = sent.expert
+        AND c.lease_until > now() AND (sent.verdict <> 'accept' OR sent.text <> '' OR c.suggested_text <> '')
+    RETURNING c.*, before.rank_at AS rank_before, before.is_escalated AS was_escalated,
+        before.is_disputed AS was_disputed, sent.verdict, sent.decision_type, sent.text, sent.term, sent.comment,
+        sent.expert, sent.request_id, sent.position
 ), decided AS (
-    INSERT INTO expert_decisions (case_id, fence, request_id, verdict, decision_type, decided_text, comment, expert,
-        state_after, was_escalated, rank_before, claimed_at)
-    SELECT case_id, fence, $9, $4::text::verdict, $5::text::decision_type, $6, $7, $8,
-        state, was_escalated, rank_before, claimed_at
+    INSERT INTO expert_decisions (case_id, fence, request_id, verdict, decision_type, decided_text, decided_term,
+        comment, expert, state_after, was_escalated, was_disputed, family_id, rank_before, claimed_at)
+    SELECT case_id, fence, request_id, verdict::verdict, decision_type::decision_type,
+        CASE WHEN verdict = 'accept' AND text = '' THEN suggested_text ELSE text END,
+        CASE WHEN verdict = 'accept' AND text = '' THEN suggested_term ELSE term END,
+        comment, expert, state, was_escalated, was_disputed,
+        CASE WHEN reads_wanted > 1 THEN coalesce(family_id, case_id) END, rank_before, claimed_at
     FROM fenced
     RETURNING *
 ), told AS (
-    INSERT INTO outbox (case_id) SELECT case_id FROM decided
+    INSERT INTO outbox (case_id, kind, actor, decision_id)
+    SELECT case_id, CASE verdict WHEN 'skip' THEN 'skipped' WHEN 'escalate' THEN 'escalated' ELSE 'decided' END
+        ::event_kind, expert, decision_id
+    FROM decided
 )
-SELECT {COLUMNS} FROM fenced AS c JOIN decided AS d ON d.case_id = c.case_id
+SELECT c.position, {COLUMNS} FROM fenced AS c JOIN decided AS d ON d.case_id = c.case_id
+"""
+DECIDED_BEFORE = f"""
+SELECT {COLUMNS}, d.state_after, c.suggested_text FROM expert_decisions AS d JOIN review_cases AS c USING (case_id)
+WHERE d.request_id = $1
 """
 KEEP_DRAFT = """
 INSERT INTO drafts (case_id, expert, request_id, verdict, decided_text, comment)
 VALUES ($1, $2, $3, $4::text::verdict, $5, $6) ON CONFLICT DO NOTHING
 """
-# Parameters: case, expert, window, request. A claim since the decision has moved the fence: nothing is undone then.
-UNDO = f"""
-WITH back AS (
-    UPDATE review_cases AS c
-    SET state = CASE WHEN d.was_escalated THEN 'expert_escalation' ELSE 'pending' END,
-        is_escalated = d.was_escalated, rank_at = d.rank_before, fence = c.fence + 1
-    FROM expert_decisions AS d
-    WHERE c.case_id = $1 AND d.case_id = c.case_id AND d.fence = c.fence AND d.expert = $2 AND d.undone_at IS NULL
-        AND d.created_at > now() - make_interval(secs => $3)
-    RETURNING c.*, d.decision_id
-), undone AS (
-    UPDATE expert_decisions AS d SET undone_at = now(), undo_request_id = $4
-    FROM back WHERE d.decision_id = back.decision_id
-    RETURNING d.*
-), told AS (
-    INSERT INTO outbox (case_id) SELECT case_id FROM undone
-)
-SELECT {COLUMNS} FROM back AS c JOIN undone AS d ON d.case_id = c.case_id
-"""
 SWEEP = """
 WITH ended AS (
     UPDATE review_cases
-    SET state = CASE WHEN is_escalated THEN 'expert_escalation' ELSE 'pending' END, holder = NULL, lease_until = NULL
+    SET state = waiting_state(is_escalated, is_disputed), holder = NULL, lease_until = NULL
     WHERE case_id IN (
         SELECT case_id FROM review_cases WHERE state = 'in_review' AND lease_until <= now()
         ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
     )
     RETURNING case_id
 )
-INSERT INTO outbox (case_id) SELECT case_id FROM ended RETURNING case_id
+INSERT INTO outbox (case_id, kind) SELECT case_id, 'expired' FROM ended RETURNING case_id
 """

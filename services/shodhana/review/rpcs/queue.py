@@ -1,0 +1,140 @@
+"""Adding, claiming, deciding and taking back."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shodhana.api.review.v1 import review_pb2 as pb
+from shodhana.runtime.timestamps import timestamp
+
+from ..domain.cases import Answer, Case, Claim, Lease, NewCase, Revocation, Verdict
+from ..domain.errors import TextMissing
+from ..domain.queue import reads_wanted
+from .base import Rpcs, caller, require
+from .translation import (
+    VERDICTS_BY_NUMBER,
+    case_id_of,
+    case_message,
+    case_name,
+    decision_type,
+    first_suggestion,
+    lease_message,
+)
+
+ASSIGN = "cases:assign"
+
+
+class QueueRpcs(Rpcs):
+    """What moves cases."""
+
+    async def CreateCases(self, request: pb.CreateCasesRequest, context: Any) -> pb.CreateCasesResponse:
+        share = self.settings.second_read_share
+        ids = await self.ports.queue.add([new_case(case, share) for case in request.cases], request.request_id)
+        return pb.CreateCasesResponse(names=map(case_name, ids))
+
+    async def ClaimCases(self, request: pb.ClaimCasesRequest, context: Any) -> pb.ClaimCasesResponse:
+        if request.include_escalated or request.include_disputed:
+            require(ASSIGN)
+        claim = Claim(
+            count=request.count or 1,
+            domains=tuple(dict.fromkeys(request.domains)),
+            expert=caller(),
+            lease_s=request.lease_duration.ToTimedelta().total_seconds() or self.settings.lease_s,
+            claim_id=request.request_id or str(uuid.uuid4()),
+            with_escalated=request.include_escalated,
+            with_disputed=request.include_disputed,
+            case_ids=tuple(map(case_id_of, request.names)),
+        )
+        held = await self._claim(claim)
+        cases = [
+            pb.ClaimedCase(review_case=case_message(case, claim.expert), lease=lease_message(lease))
+            for case, lease in held
+        ]
+        return pb.ClaimCasesResponse(cases=cases)
+
+    async def _claim(self, claim: Claim) -> Sequence[tuple[Case, Lease]]:
+        """The cases of a claim; now and then one of them is one whose answer is known."""
+        if claim.case_ids or random.random() >= self.settings.gold_share:
+            return await self.ports.queue.claim(claim)
+        others = await self.ports.queue.claim(replace(claim, count=claim.count - 1)) if claim.count > 1 else []
+        if len(others) == claim.count:  # a repeated claim, answered in full before
+            return others
+        gold = await self.ports.gold.hand_out(claim, like=random.choice(others)[0] if others else None)
+        if gold is not None:
+            return sorted([*others, gold], key=lambda held: (held[0].rank_at, held[0].case_id))
+        return others or await self.ports.queue.claim(claim)
+
+    async def HeartbeatCases(self, request: pb.HeartbeatCasesRequest, context: Any) -> pb.HeartbeatCasesResponse:
+        leases = [Lease(case_id_of(lease.review_case), lease.fencing_token) for lease in request.leases]
+        lease_s = request.lease_duration.ToTimedelta().total_seconds() or self.settings.lease_s
+        held = await self.ports.queue.prolong(leases, caller(), lease_s)
+        kept = {lease.case_id for lease in held}
+        lost = [case_name(lease.case_id) for lease in leases if lease.case_id not in kept]
+        return pb.HeartbeatCasesResponse(leases=map(lease_message, held), lost=lost)
+
+    async def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.DecideCaseResponse:
+        answer = _answer(request, VERDICTS_BY_NUMBER[request.verdict], decision_type(request.decision_type))
+        text, term = decided(answer.verdict, request.decided_text, request.decided_term)
+        answer = replace(answer, decided_text=text, decided_term=term)
+        case = await self.ports.queue.decide(answer)
+        decided_at = case.decision.created_at if case.decision else case.created_at
+        deadline = decided_at + timedelta(seconds=self.settings.undo_window_s)
+        return pb.DecideCaseResponse(review_case=case_message(case), undo_deadline=timestamp(deadline))
+
+    async def UndoDecision(self, request: pb.UndoDecisionRequest, context: Any) -> pb.ReviewCase:
+        window_s = self.settings.undo_window_s
+        case_id = case_id_of(request.name)
+        return case_message(await self.ports.queue.undo(case_id, caller(), window_s, request.request_id))
+
+    async def RevokeDecision(self, request: pb.RevokeDecisionRequest, context: Any) -> pb.ReviewCase:
+        case, _, decision = request.name.partition("/decisions/")
+        revocation = Revocation(case_id_of(case), int(decision), caller(), request.comment, request.request_id)
+        return case_message(await self.ports.queue.revoke(revocation))
+
+    async def SkipCase(self, request: pb.SkipCaseRequest, context: Any) -> pb.ReviewCase:
+        return case_message(await self.ports.queue.decide(_answer(request, Verdict.SKIP)))
+
+    async def EscalateCase(self, request: pb.EscalateCaseRequest, context: Any) -> pb.ReviewCase:
+        return case_message(await self.ports.queue.decide(_answer(request, Verdict.ESCALATE)))
+
+
+def new_case(case: pb.NewCase, second_read_share: float = 0) -> NewCase:
+    """The domain's case; a share of those that say nothing of it is read twice."""
+    place = f"{case.filename} {case.cue} {case.start} {case.heard}"
+    return NewCase(
+        domain=case.domain,
+        heard=case.heard,
+        filename=case.filename,
+        body=case.SerializeToString(),
+        boost=case.boost,
+        reads=reads_wanted(case.reads, second_read_share, place),
+        suggestion=first_suggestion(case.suggestions),
+    )
+
+
+def decided(verdict: Verdict, text: str, term: str) -> tuple[str, str]:
+    """Text and headword of a verdict, composed (NFC). Raises TextMissing for a correction without a text."""
+    if verdict is Verdict.REJECT:
+        return "", ""
+    if verdict is Verdict.CORRECT and not text.strip():
+        raise TextMissing
+    return unicodedata.normalize("NFC", text.strip()), unicodedata.normalize("NFC", term.strip())
+
+
+def _answer(request: Any, verdict: Verdict, kind: str = "manual_override") -> Answer:
+    return Answer(
+        case_id=case_id_of(request.name),
+        fence=request.fencing_token,
+        verdict=verdict,
+        decision_type=kind,
+        decided_text="",
+        comment=request.comment,
+        expert=caller(),
+        request_id=request.request_id,
+    )
