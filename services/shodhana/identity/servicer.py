@@ -17,6 +17,7 @@ from shodhana.runtime.timestamps import timestamp
 from .domain.accounts import Accounts, ServiceAccount, User, UserChange, hash_secret, new_secret
 from .domain.roles import ROLES, check_roles
 from .domain.tokens import TokenIssuer
+from .domain.tool_logins import INTERVAL_S, Grant, ToolLogins
 
 CHANGEABLE = ("display_name", "roles", "disabled")
 
@@ -32,10 +33,47 @@ class IdentityServicer(grpc_api.IdentityServiceServicer):
     """Tokens, keys and roles."""
 
     issuer: TokenIssuer
+    tools: ToolLogins
+    public_url: str
 
     async def IssueToken(self, request: pb.IssueTokenRequest, context: Any) -> pb.IssueTokenResponse:
         token = await self.issuer.issue(request.client_id, request.client_secret)
         return pb.IssueTokenResponse(access_token=token.text, expire_time=Timestamp(seconds=token.expires_at))
+
+    async def StartDeviceLogin(self, request: pb.StartDeviceLoginRequest, context: Any) -> pb.StartDeviceLoginResponse:
+        device = await self.tools.start_device(request.device_name)
+        page = f"{self.public_url}/auth/device"
+        return pb.StartDeviceLoginResponse(
+            device_code=device.device_code,
+            user_code=device.user_code,
+            verification_uri=page,
+            verification_uri_complete=f"{page}?user_code={device.user_code}",
+            expire_time=Timestamp(seconds=int(device.expires_at)),
+            interval_s=INTERVAL_S,
+        )
+
+    async def RedeemDeviceCode(self, request: pb.RedeemDeviceCodeRequest, context: Any) -> pb.LoginTokens:
+        return self._tokens(*await self.tools.redeem_device(request.device_code))
+
+    async def RedeemLoginCode(self, request: pb.RedeemLoginCodeRequest, context: Any) -> pb.LoginTokens:
+        redeemed = await self.tools.redeem_code(request.code, request.code_verifier, request.redirect_uri)
+        return self._tokens(*redeemed)
+
+    async def RefreshLogin(self, request: pb.RefreshLoginRequest, context: Any) -> pb.LoginTokens:
+        return self._tokens(*await self.tools.refresh(request.refresh_token))
+
+    async def EndLogin(self, request: pb.EndLoginRequest, context: Any) -> pb.EndLoginResponse:
+        await self.tools.end(request.refresh_token)
+        return pb.EndLoginResponse()
+
+    def _tokens(self, user: User, refresh_token: str, grant: Grant) -> pb.LoginTokens:
+        token = self.issuer.token_for_user(user)
+        return pb.LoginTokens(
+            access_token=token.text,
+            expire_time=Timestamp(seconds=token.expires_at),
+            refresh_token=refresh_token,
+            login_expire_time=Timestamp(seconds=int(grant.expires_at)),
+        )
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Any) -> pb.GetJwksResponse:
         return pb.GetJwksResponse(keys=[pb.JsonWebKey(**key) for key in self.issuer.public_keys()])
@@ -118,6 +156,18 @@ class UserServicer(grpc_api.UserServiceServicer):
         user_id = _user_id(request.user.name)
         return _user(await self.accounts.change_user(user_id, change, request.request_id or None))
 
+    async def GrantRole(self, request: pb.GrantRoleRequest, context: Any) -> pb.User:
+        (role,) = check_roles([request.role], "role")
+        return _user(await self.accounts.grant_role(_user_id(request.name), role, request.request_id or None))
+
+    async def RevokeRole(self, request: pb.RevokeRoleRequest, context: Any) -> pb.User:
+        (role,) = check_roles([request.role], "role")
+        return _user(await self.accounts.revoke_role(_user_id(request.name), role, request.request_id or None))
+
+    async def LogOutUser(self, request: pb.LogOutUserRequest, context: Any) -> pb.LogOutUserResponse:
+        await self.accounts.end_sessions(_user_id(request.name), request.request_id or None)
+        return pb.LogOutUserResponse()
+
 
 def _set_fields(user: pb.User) -> list[str]:
     return [field.name for field, _ in user.ListFields() if field.name in CHANGEABLE]
@@ -136,10 +186,11 @@ def _account(account: ServiceAccount) -> pb.ServiceAccount:
 
 def _user(user: User) -> pb.User:
     return pb.User(
-        name=f"users/{user.user_id}",
+        name=user.subject,
         email=user.email,
         display_name=user.display_name,
         roles=user.roles,
         disabled=user.disabled,
         create_time=timestamp(user.created_at),
+        last_login_time=timestamp(user.last_login_at) if user.last_login_at else None,
     )

@@ -10,7 +10,7 @@ from shodhana.api.options.v1 import options_pb2
 
 PUBLIC = "public"
 AUTHENTICATED = "authenticated"
-OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
+OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1", "/envoy.service.auth.v3.Authorization/")
 _REPEATABLE = (
     descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS,
     descriptor_pb2.MethodOptions.IDEMPOTENT,
@@ -34,6 +34,13 @@ def is_repeatable(method: str) -> bool:
     """Whether a call that may have arrived can be sent again (`idempotency_level`)."""
     options = _options(method)
     return options is not None and options.idempotency_level in _REPEATABLE
+
+
+@cache
+def is_read(method: str) -> bool:
+    """Whether a method of a contract that was imported changes nothing; False for one that is not known."""
+    options = _options(method)
+    return options is not None and options.idempotency_level == descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
 
 
 def _options(method: str) -> descriptor_pb2.MethodOptions | None:

@@ -27,6 +27,9 @@ async def test_each_call_needs_the_permission_to_manage_users(identity: Any, ref
         "GetUser": pb.GetUserRequest(name="users/1"),
         "ListUsers": pb.ListUsersRequest(),
         "UpdateUser": pb.UpdateUserRequest(user=pb.User(name="users/1", roles=["admin"])),
+        "GrantRole": pb.GrantRoleRequest(name="users/1", role="admin"),
+        "RevokeRole": pb.RevokeRoleRequest(name="users/1", role="admin"),
+        "LogOutUser": pb.LogOutUserRequest(name="users/1"),
     }
     assert set(calls) == {method.name for method in pb.DESCRIPTOR.services_by_name["UserService"].methods}
     for method, request in calls.items():
@@ -162,3 +165,30 @@ async def test_accounts_are_listed_without_secrets(identity: Any) -> None:
     assert names == ["serviceAccounts/local-admin", "serviceAccounts/local-viewer"]
     assert rest.next_page_token == ""
     assert "secret" not in str(first)
+
+
+async def test_one_role_is_given_and_taken_without_touching_the_others(
+    identity: Any, refusal: Any, new_id: str
+) -> None:
+    admin = await identity.users()
+    made = await admin.CreateUser(pb.CreateUserRequest(user=user()))
+    granted = await admin.GrantRole(pb.GrantRoleRequest(name=made.name, role="viewer"))
+    assert list(granted.roles) == ["expert_linguist", "viewer"]
+    assert list((await admin.GrantRole(pb.GrantRoleRequest(name=made.name, role="viewer"))).roles) == granted.roles
+    taken = pb.RevokeRoleRequest(name=made.name, role="viewer", request_id=new_id)
+    assert list((await admin.RevokeRole(taken)).roles) == ["expert_linguist"]
+    await admin.GrantRole(pb.GrantRoleRequest(name=made.name, role="viewer"))
+    assert "viewer" in (await admin.RevokeRole(taken)).roles  # a repeated request takes no later grant
+    unknown = admin.GrantRole(pb.GrantRoleRequest(name=made.name, role="emperor"))
+    assert await refusal(unknown) == (CODE.INVALID_ARGUMENT, "INVALID_INPUT")
+    nobody = admin.GrantRole(pb.GrantRoleRequest(name="users/999", role="viewer"))
+    assert await refusal(nobody) == (CODE.NOT_FOUND, "RESOURCE_NOT_FOUND")
+
+
+async def test_two_grants_at_once_both_hold(identity: Any) -> None:
+    admin = await identity.users()
+    made = await admin.CreateUser(pb.CreateUserRequest(user=user(roles=[])))
+    grants = (pb.GrantRoleRequest(name=made.name, role=role) for role in ("viewer", "processor", "admin"))
+    await asyncio.gather(*map(admin.GrantRole, grants))
+    found = await admin.GetUser(pb.GetUserRequest(name=made.name))
+    assert list(found.roles) == ["admin", "processor", "viewer"]

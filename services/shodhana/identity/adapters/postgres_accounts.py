@@ -8,10 +8,19 @@ import asyncpg
 
 from shodhana.runtime.postgres import Connection
 
-from ..domain.accounts import AccountExists, AccountNotFound, RequestIdReused, ServiceAccount, User, UserChange
+from ..domain.accounts import (
+    AccountExists,
+    AccountNotFound,
+    ProvenIdentity,
+    RequestIdReused,
+    ServiceAccount,
+    User,
+    UserChange,
+)
+from . import postgres_logins
+from .postgres_users import USER, found_user, user_of
 
 ACCOUNT = "account_id, roles, secret_hash, created_at"
-USER = "user_id, email, display_name, roles, disabled, created_at"
 
 
 class PostgresAccounts:
@@ -67,17 +76,17 @@ class PostgresAccounts:
                 raise RequestIdReused("the request id was used for another user")
         if row is None:
             raise AccountExists(f"a user with address {email!r} exists")
-        return _user(row)
+        return user_of(row)
 
     async def user(self, user_id: int) -> User:
         row = await self._pool.fetchrow(f"SELECT {USER} FROM users WHERE user_id = $1", user_id)
-        return _user(_found(row, user_id))
+        return user_of(found_user(row, user_id))
 
     async def list_users(self, after: str, limit: int) -> list[User]:
         rows = await self._pool.fetch(
             f"SELECT {USER} FROM users WHERE email > $1 ORDER BY email LIMIT $2", after, limit
         )
-        return [_user(row) for row in rows]
+        return [user_of(row) for row in rows]
 
     async def change_user(self, user_id: int, change: UserChange, request_id: str | None) -> User:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -88,7 +97,34 @@ class PostgresAccounts:
                 f"disabled = coalesce($4, disabled) WHERE user_id = $1 RETURNING {USER}",
                 *(user_id, change.display_name, change.roles, change.disabled),
             )
-            return _user(_found(row, user_id))
+            return user_of(found_user(row, user_id))
+
+    async def grant_role(self, user_id: int, role: str, request_id: str | None) -> User:
+        added = "array(SELECT DISTINCT unnest(roles || ARRAY[$2]::text[]) ORDER BY 1)"
+        return await self._set_roles(user_id, role, added, (request_id, f"grant users/{user_id}"))
+
+    async def revoke_role(self, user_id: int, role: str, request_id: str | None) -> User:
+        return await self._set_roles(user_id, role, "array_remove(roles, $2)", (request_id, f"revoke users/{user_id}"))
+
+    async def _set_roles(self, user_id: int, role: str, roles: str, write: tuple[str | None, str]) -> User:
+        request_id, target = write
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await _was_handled(connection, request_id, f"{target} {role}"):
+                query = f"SELECT {USER} FROM users WHERE user_id = $1"
+                return user_of(found_user(await connection.fetchrow(query, user_id), user_id))
+            query = f"UPDATE users SET roles = {roles} WHERE user_id = $1 RETURNING {USER}"
+            return user_of(found_user(await connection.fetchrow(query, user_id, role), user_id))
+
+    async def end_sessions(self, user_id: int, request_id: str | None) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await _was_handled(connection, request_id, f"log out users/{user_id}"):
+                return
+            query = "UPDATE users SET epoch = epoch + 1 WHERE user_id = $1 RETURNING user_id"
+            found_user(await connection.fetchrow(query, user_id), user_id)
+
+    async def log_in(self, proven: ProvenIdentity, first_roles: Sequence[str], may_be_first_admin: bool) -> User | None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            return await postgres_logins.log_in(connection, proven, first_roles, may_be_first_admin)
 
 
 async def _was_handled(connection: Connection, request_id: str | None, target: str) -> bool:
@@ -106,22 +142,5 @@ async def _was_handled(connection: Connection, request_id: str | None, target: s
     return True
 
 
-def _found(row: asyncpg.Record | None, user_id: int) -> asyncpg.Record:
-    if row is None:
-        raise AccountNotFound(f"no user users/{user_id}")
-    return row
-
-
 def _account(row: asyncpg.Record) -> ServiceAccount:
     return ServiceAccount(row["account_id"], tuple(row["roles"]), row["secret_hash"], row["created_at"])
-
-
-def _user(row: asyncpg.Record) -> User:
-    return User(
-        user_id=row["user_id"],
-        email=row["email"],
-        display_name=row["display_name"],
-        roles=tuple(row["roles"]),
-        disabled=row["disabled"],
-        created_at=row["created_at"],
-    )

@@ -57,6 +57,26 @@ class User:
     roles: tuple[str, ...]
     disabled: bool
     created_at: datetime
+    epoch: int = 0
+    """Counts how often all sessions were ended: those of an earlier epoch hold no more."""
+    last_login_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"users/{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenIdentity:
+    """Who a provider says it was."""
+
+    issuer: str
+    subject: str
+    email: str
+    """Empty where the provider does not vouch for one."""
+    display_name: str
+    roles: tuple[str, ...] = ()
+    """As the provider lists them, known here or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +114,23 @@ class Accounts(Protocol):
     async def list_users(self, after: str, limit: int) -> list[User]: ...
 
     async def change_user(self, user_id: int, change: UserChange, request_id: str | None) -> User: ...
+
+    async def grant_role(self, user_id: int, role: str, request_id: str | None) -> User: ...
+
+    async def revoke_role(self, user_id: int, role: str, request_id: str | None) -> User: ...
+
+    async def end_sessions(self, user_id: int, request_id: str | None) -> None:
+        """Begins a new epoch of the user."""
+        ...
+
+    async def log_in(self, proven: ProvenIdentity, first_roles: Sequence[str], may_be_first_admin: bool) -> User | None:
+        """The user whom the provider means: known by issuer and subject, or else new.
+
+        One whom an administrator added under the same address is theirs from their first log-in on; a new one gets
+        `first_roles`. One who may be the first administrator becomes it while nobody is one. None where another
+        identity logs in under that address.
+        """
+        ...
 
 
 def new_secret() -> str:

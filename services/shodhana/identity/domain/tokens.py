@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .accounts import Accounts, CredentialsInvalid, ServiceAccount, secret_matches
+from .accounts import Accounts, CredentialsInvalid, ServiceAccount, User, secret_matches
 from .roles import permissions_of
 
 
@@ -39,6 +39,8 @@ class TokenPolicy:
     issuer: str
     audience: str
     lifetime_s: int
+    user_lifetime_s: int = 300
+    """Of a person's: what an administrator takes away holds no longer than that."""
 
 
 class TokenIssuer:
@@ -61,15 +63,24 @@ class TokenIssuer:
 
     def token_for(self, account: ServiceAccount) -> AccessToken:
         """A token that carries the account's roles and permissions."""
+        return self._token((account.subject, account.account_id), account.roles, self._policy.lifetime_s)
+
+    def token_for_user(self, user: User) -> AccessToken:
+        """A token that carries the user's roles and permissions as of now."""
+        return self._token((user.subject, user.display_name or user.email), user.roles, self._policy.user_lifetime_s)
+
+    def _token(self, bearer: tuple[str, str], roles: Sequence[str], lifetime_s: int) -> AccessToken:
+        """`bearer` is a subject and its name for a reader."""
         now = int(self._clock())
-        expires_at = now + self._policy.lifetime_s
+        expires_at = now + lifetime_s
+        subject, name = bearer
         claims = {
             "iss": self._policy.issuer,
             "aud": self._policy.audience,
-            "sub": account.subject,
-            "name": account.account_id,
-            "roles": list(account.roles),
-            "permissions": sorted(permissions_of(account.roles)),
+            "sub": subject,
+            "name": name,
+            "roles": list(roles),
+            "permissions": sorted(permissions_of(roles)),
             "iat": now,
             "exp": expires_at,
             "jti": uuid.uuid4().hex,

@@ -82,6 +82,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The deployment runs without this capability (`ENABLE_EPIC_3=false`). FAILED_PRECONDITION."""
     ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 29
     """Client id and secret do not match a service account. UNAUTHENTICATED."""
+    ERROR_REASON_SESSION_ENDED: _ErrorReason.ValueType  # 30
+    """The session has ended, or its user is barred: log in again. UNAUTHENTICATED."""
+    ERROR_REASON_CSRF_TOKEN_INVALID: _ErrorReason.ValueType  # 31
+    """A write that came with a session cookie has no `x-csrf-token`, or another session's. PERMISSION_DENIED."""
+    ERROR_REASON_LOGIN_PENDING: _ErrorReason.ValueType  # 32
+    """The person has not confirmed the device code yet: ask again after the interval. FAILED_PRECONDITION."""
+    ERROR_REASON_LOGIN_REFUSED: _ErrorReason.ValueType  # 33
+    """A log-in code, its verifier or a refresh token does not hold: log in again. UNAUTHENTICATED."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Stands, without its prefix, in `google.rpc.ErrorInfo.reason` beside domain "shodhana.api"."""
@@ -146,4 +154,12 @@ ERROR_REASON_CAPABILITY_DISABLED: ErrorReason.ValueType  # 28
 """The deployment runs without this capability (`ENABLE_EPIC_3=false`). FAILED_PRECONDITION."""
 ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 29
 """Client id and secret do not match a service account. UNAUTHENTICATED."""
+ERROR_REASON_SESSION_ENDED: ErrorReason.ValueType  # 30
+"""The session has ended, or its user is barred: log in again. UNAUTHENTICATED."""
+ERROR_REASON_CSRF_TOKEN_INVALID: ErrorReason.ValueType  # 31
+"""A write that came with a session cookie has no `x-csrf-token`, or another session's. PERMISSION_DENIED."""
+ERROR_REASON_LOGIN_PENDING: ErrorReason.ValueType  # 32
+"""The person has not confirmed the device code yet: ask again after the interval. FAILED_PRECONDITION."""
+ERROR_REASON_LOGIN_REFUSED: ErrorReason.ValueType  # 33
+"""A log-in code, its verifier or a refresh token does not hold: log in again. UNAUTHENTICATED."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

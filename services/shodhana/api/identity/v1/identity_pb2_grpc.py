@@ -40,6 +40,31 @@ class IdentityServiceStub:
                 request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.IssueTokenRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.IssueTokenResponse.FromString,
                 _registered_method=True)
+        self.StartDeviceLogin = channel.unary_unary(
+                '/shodhana.api.identity.v1.IdentityService/StartDeviceLogin',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.StartDeviceLoginRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.StartDeviceLoginResponse.FromString,
+                _registered_method=True)
+        self.RedeemDeviceCode = channel.unary_unary(
+                '/shodhana.api.identity.v1.IdentityService/RedeemDeviceCode',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RedeemDeviceCodeRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.FromString,
+                _registered_method=True)
+        self.RedeemLoginCode = channel.unary_unary(
+                '/shodhana.api.identity.v1.IdentityService/RedeemLoginCode',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RedeemLoginCodeRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.FromString,
+                _registered_method=True)
+        self.RefreshLogin = channel.unary_unary(
+                '/shodhana.api.identity.v1.IdentityService/RefreshLogin',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RefreshLoginRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.FromString,
+                _registered_method=True)
+        self.EndLogin = channel.unary_unary(
+                '/shodhana.api.identity.v1.IdentityService/EndLogin',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.EndLoginRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.EndLoginResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/shodhana.api.identity.v1.IdentityService/GetJwks',
                 request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.GetJwksRequest.SerializeToString,
@@ -63,6 +88,44 @@ class IdentityServiceServicer:
 
     def IssueToken(self, request, context):
         """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartDeviceLogin(self, request, context):
+        """Begins a log-in on a device without a browser (RFC 8628): the person confirms its code in a browser elsewhere.
+        Asked again it gives another code.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeemDeviceCode(self, request, context):
+        """Exchanges a confirmed device code, once, for tokens. Until the person has confirmed it: FAILED_PRECONDITION with
+        LOGIN_PENDING; asked sooner than the interval allows: RESOURCE_EXHAUSTED with RetryInfo.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeemLoginCode(self, request, context):
+        """Exchanges, once, the code that a browser brought to the loopback address of a tool (RFC 8252, RFC 7636).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshLogin(self, request, context):
+        """Exchanges a refresh token for new tokens; the old one holds half a minute more. One used again later ends the
+        log-in that it came from.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndLogin(self, request, context):
+        """Ends the log-in of a refresh token; one that is unknown or ended is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +159,31 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.IssueToken,
                     request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.IssueTokenRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.IssueTokenResponse.SerializeToString,
+            ),
+            'StartDeviceLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartDeviceLogin,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.StartDeviceLoginRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.StartDeviceLoginResponse.SerializeToString,
+            ),
+            'RedeemDeviceCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeemDeviceCode,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RedeemDeviceCodeRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.SerializeToString,
+            ),
+            'RedeemLoginCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeemLoginCode,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RedeemLoginCodeRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.SerializeToString,
+            ),
+            'RefreshLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshLogin,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RefreshLoginRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.SerializeToString,
+            ),
+            'EndLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndLogin,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.EndLoginRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.EndLoginResponse.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -141,6 +229,141 @@ class IdentityService:
             '/shodhana.api.identity.v1.IdentityService/IssueToken',
             shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.IssueTokenRequest.SerializeToString,
             shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.IssueTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartDeviceLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.IdentityService/StartDeviceLogin',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.StartDeviceLoginRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.StartDeviceLoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeemDeviceCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.IdentityService/RedeemDeviceCode',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RedeemDeviceCodeRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeemLoginCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.IdentityService/RedeemLoginCode',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RedeemLoginCodeRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.IdentityService/RefreshLogin',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RefreshLoginRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LoginTokens.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.IdentityService/EndLogin',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.EndLoginRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.EndLoginResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -278,6 +501,21 @@ class UserServiceStub:
                 request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.UpdateUserRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.FromString,
                 _registered_method=True)
+        self.GrantRole = channel.unary_unary(
+                '/shodhana.api.identity.v1.UserService/GrantRole',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.GrantRoleRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.FromString,
+                _registered_method=True)
+        self.RevokeRole = channel.unary_unary(
+                '/shodhana.api.identity.v1.UserService/RevokeRole',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RevokeRoleRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.FromString,
+                _registered_method=True)
+        self.LogOutUser = channel.unary_unary(
+                '/shodhana.api.identity.v1.UserService/LogOutUser',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LogOutUserRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LogOutUserResponse.FromString,
+                _registered_method=True)
 
 
 class UserServiceServicer:
@@ -333,6 +571,27 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GrantRole(self, request, context):
+        """Gives a user one role more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeRole(self, request, context):
+        """Takes one role from a user.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogOutUser(self, request, context):
+        """Ends every session of a user, in browsers and tools; access tokens already issued hold minutes more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -370,6 +629,21 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.UpdateUser,
                     request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.UpdateUserRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.SerializeToString,
+            ),
+            'GrantRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantRole,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.GrantRoleRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.SerializeToString,
+            ),
+            'RevokeRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeRole,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RevokeRoleRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.SerializeToString,
+            ),
+            'LogOutUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogOutUser,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LogOutUserRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LogOutUserResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -562,6 +836,87 @@ class UserService:
             '/shodhana.api.identity.v1.UserService/UpdateUser',
             shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.UpdateUserRequest.SerializeToString,
             shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.UserService/GrantRole',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.GrantRoleRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.UserService/RevokeRole',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.RevokeRoleRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogOutUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.UserService/LogOutUser',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LogOutUserRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.LogOutUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

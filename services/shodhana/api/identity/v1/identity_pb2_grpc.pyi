@@ -35,6 +35,22 @@ class IdentityServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IdentityServiceAsyncStub: ...
     IssueToken: _grpc.UnaryUnaryMultiCallable[_identity_pb2.IssueTokenRequest, _identity_pb2.IssueTokenResponse]
     """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat."""
+    StartDeviceLogin: _grpc.UnaryUnaryMultiCallable[_identity_pb2.StartDeviceLoginRequest, _identity_pb2.StartDeviceLoginResponse]
+    """Begins a log-in on a device without a browser (RFC 8628): the person confirms its code in a browser elsewhere.
+    Asked again it gives another code.
+    """
+    RedeemDeviceCode: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RedeemDeviceCodeRequest, _identity_pb2.LoginTokens]
+    """Exchanges a confirmed device code, once, for tokens. Until the person has confirmed it: FAILED_PRECONDITION with
+    LOGIN_PENDING; asked sooner than the interval allows: RESOURCE_EXHAUSTED with RetryInfo.
+    """
+    RedeemLoginCode: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RedeemLoginCodeRequest, _identity_pb2.LoginTokens]
+    """Exchanges, once, the code that a browser brought to the loopback address of a tool (RFC 8252, RFC 7636)."""
+    RefreshLogin: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RefreshLoginRequest, _identity_pb2.LoginTokens]
+    """Exchanges a refresh token for new tokens; the old one holds half a minute more. One used again later ends the
+    log-in that it came from.
+    """
+    EndLogin: _grpc.UnaryUnaryMultiCallable[_identity_pb2.EndLoginRequest, _identity_pb2.EndLoginResponse]
+    """Ends the log-in of a refresh token; one that is unknown or ended is no error."""
     GetJwks: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetJwksRequest, _identity_pb2.GetJwksResponse]
     """Gets the public keys that tokens are verified with."""
     GetPrincipal: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetPrincipalRequest, _identity_pb2.Principal]
@@ -49,6 +65,22 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueToken: _aio.UnaryUnaryMultiCallable[_identity_pb2.IssueTokenRequest, _identity_pb2.IssueTokenResponse]  # type: ignore[assignment]
     """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat."""
+    StartDeviceLogin: _aio.UnaryUnaryMultiCallable[_identity_pb2.StartDeviceLoginRequest, _identity_pb2.StartDeviceLoginResponse]  # type: ignore[assignment]
+    """Begins a log-in on a device without a browser (RFC 8628): the person confirms its code in a browser elsewhere.
+    Asked again it gives another code.
+    """
+    RedeemDeviceCode: _aio.UnaryUnaryMultiCallable[_identity_pb2.RedeemDeviceCodeRequest, _identity_pb2.LoginTokens]  # type: ignore[assignment]
+    """Exchanges a confirmed device code, once, for tokens. Until the person has confirmed it: FAILED_PRECONDITION with
+    LOGIN_PENDING; asked sooner than the interval allows: RESOURCE_EXHAUSTED with RetryInfo.
+    """
+    RedeemLoginCode: _aio.UnaryUnaryMultiCallable[_identity_pb2.RedeemLoginCodeRequest, _identity_pb2.LoginTokens]  # type: ignore[assignment]
+    """Exchanges, once, the code that a browser brought to the loopback address of a tool (RFC 8252, RFC 7636)."""
+    RefreshLogin: _aio.UnaryUnaryMultiCallable[_identity_pb2.RefreshLoginRequest, _identity_pb2.LoginTokens]  # type: ignore[assignment]
+    """Exchanges a refresh token for new tokens; the old one holds half a minute more. One used again later ends the
+    log-in that it came from.
+    """
+    EndLogin: _aio.UnaryUnaryMultiCallable[_identity_pb2.EndLoginRequest, _identity_pb2.EndLoginResponse]  # type: ignore[assignment]
+    """Ends the log-in of a refresh token; one that is unknown or ended is no error."""
     GetJwks: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetJwksRequest, _identity_pb2.GetJwksResponse]  # type: ignore[assignment]
     """Gets the public keys that tokens are verified with."""
     GetPrincipal: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetPrincipalRequest, _identity_pb2.Principal]  # type: ignore[assignment]
@@ -66,6 +98,52 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.IssueTokenResponse, _abc.Awaitable[_identity_pb2.IssueTokenResponse]]:
         """Exchanges the secret of a service account for an access token of minutes. Nothing is stored: safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def StartDeviceLogin(
+        self,
+        request: _identity_pb2.StartDeviceLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.StartDeviceLoginResponse, _abc.Awaitable[_identity_pb2.StartDeviceLoginResponse]]:
+        """Begins a log-in on a device without a browser (RFC 8628): the person confirms its code in a browser elsewhere.
+        Asked again it gives another code.
+        """
+
+    @_abc_1.abstractmethod
+    def RedeemDeviceCode(
+        self,
+        request: _identity_pb2.RedeemDeviceCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.LoginTokens, _abc.Awaitable[_identity_pb2.LoginTokens]]:
+        """Exchanges a confirmed device code, once, for tokens. Until the person has confirmed it: FAILED_PRECONDITION with
+        LOGIN_PENDING; asked sooner than the interval allows: RESOURCE_EXHAUSTED with RetryInfo.
+        """
+
+    @_abc_1.abstractmethod
+    def RedeemLoginCode(
+        self,
+        request: _identity_pb2.RedeemLoginCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.LoginTokens, _abc.Awaitable[_identity_pb2.LoginTokens]]:
+        """Exchanges, once, the code that a browser brought to the loopback address of a tool (RFC 8252, RFC 7636)."""
+
+    @_abc_1.abstractmethod
+    def RefreshLogin(
+        self,
+        request: _identity_pb2.RefreshLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.LoginTokens, _abc.Awaitable[_identity_pb2.LoginTokens]]:
+        """Exchanges a refresh token for new tokens; the old one holds half a minute more. One used again later ends the
+        log-in that it came from.
+        """
+
+    @_abc_1.abstractmethod
+    def EndLogin(
+        self,
+        request: _identity_pb2.EndLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.EndLoginResponse, _abc.Awaitable[_identity_pb2.EndLoginResponse]]:
+        """Ends the log-in of a refresh token; one that is unknown or ended is no error."""
 
     @_abc_1.abstractmethod
     def GetJwks(
@@ -114,6 +192,12 @@ class UserServiceStub:
     """Lists users by e-mail address."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_identity_pb2.UpdateUserRequest, _identity_pb2.User]
     """Changes the fields of a user that the mask names."""
+    GrantRole: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GrantRoleRequest, _identity_pb2.User]
+    """Gives a user one role more."""
+    RevokeRole: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RevokeRoleRequest, _identity_pb2.User]
+    """Takes one role from a user."""
+    LogOutUser: _grpc.UnaryUnaryMultiCallable[_identity_pb2.LogOutUserRequest, _identity_pb2.LogOutUserResponse]
+    """Ends every session of a user, in browsers and tools; access tokens already issued hold minutes more."""
 
 @_typing.type_check_only
 class UserServiceAsyncStub(UserServiceStub):
@@ -134,6 +218,12 @@ class UserServiceAsyncStub(UserServiceStub):
     """Lists users by e-mail address."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_identity_pb2.UpdateUserRequest, _identity_pb2.User]  # type: ignore[assignment]
     """Changes the fields of a user that the mask names."""
+    GrantRole: _aio.UnaryUnaryMultiCallable[_identity_pb2.GrantRoleRequest, _identity_pb2.User]  # type: ignore[assignment]
+    """Gives a user one role more."""
+    RevokeRole: _aio.UnaryUnaryMultiCallable[_identity_pb2.RevokeRoleRequest, _identity_pb2.User]  # type: ignore[assignment]
+    """Takes one role from a user."""
+    LogOutUser: _aio.UnaryUnaryMultiCallable[_identity_pb2.LogOutUserRequest, _identity_pb2.LogOutUserResponse]  # type: ignore[assignment]
+    """Ends every session of a user, in browsers and tools; access tokens already issued hold minutes more."""
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps users and service accounts."""
@@ -193,5 +283,29 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.User, _abc.Awaitable[_identity_pb2.User]]:
         """Changes the fields of a user that the mask names."""
+
+    @_abc_1.abstractmethod
+    def GrantRole(
+        self,
+        request: _identity_pb2.GrantRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.User, _abc.Awaitable[_identity_pb2.User]]:
+        """Gives a user one role more."""
+
+    @_abc_1.abstractmethod
+    def RevokeRole(
+        self,
+        request: _identity_pb2.RevokeRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.User, _abc.Awaitable[_identity_pb2.User]]:
+        """Takes one role from a user."""
+
+    @_abc_1.abstractmethod
+    def LogOutUser(
+        self,
+        request: _identity_pb2.LogOutUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.LogOutUserResponse, _abc.Awaitable[_identity_pb2.LogOutUserResponse]]:
+        """Ends every session of a user, in browsers and tools; access tokens already issued hold minutes more."""
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""What a browser sees of identity: logging in and out, and letting a tool act for a person."""
