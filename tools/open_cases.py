@@ -10,7 +10,7 @@ def main() -> None:
     cases = json.load(sys.stdin).get("cases", [])
     for case in cases:
         suggestions = ", ".join(
-            f"{found['text']} {found['probability']:.2f}" for found in case.get("suggestions", [])[:3]
+            f"{found['text']} {found.get('probability', 0.0):.2f}" for found in case.get("suggestions", [])[:3]
         )
         print(
             f"  {case['name'].removeprefix('reviewCases/'):>4}  {case['heard']:<20} {suggestions}  ({case['filename']})"
