@@ -74,6 +74,8 @@ def test_a_doubtful_word_without_diacritics_is_right_where_its_very_form_is_atte
     found = score("yogasya way", forms, doubtful)
     assert (found.violations, found.requires_review) == ((), False)
     assert score("yogasya way", None, doubtful).requires_review
+    garbled = (Term(1, 0, 7, Status.UNRESOLVED, 0.6, "bhakti"),)
+    assert score("yogasya way", forms, garbled).requires_review
 
 
 def test_a_short_word_without_diacritics_is_no_form() -> None:

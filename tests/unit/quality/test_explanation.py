@@ -65,9 +65,9 @@ def test_a_violation_says_what_is_expected_with_capitals_endings_and_place() -> 
 
 
 def test_spellings_of_one_term_are_named() -> None:
-    report = score(["kṛṣṇa and krṣna and Kṛṣṇa"])
+    report = score(["kṛṣṇa and krṣna and Kṛṣṇa", "sañcita and saṃcita and Saṃcit"])
     assert report.variants == (("kṛṣṇa", "krṣna"),)
-    assert report.scores.spelling_consistency == 0.0
+    assert report.scores.spelling_consistency == 0.5
 
 
 def test_the_version_stands_for_every_part_of_the_policy() -> None:
@@ -95,3 +95,25 @@ def test_the_weights_are_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACADEMIC_WEIGHTS", "0.4,0.4,0.4,0.1")
     with pytest.raises(ValidationError, match="not 1 together"):
         QualitySettings()
+
+
+def test_a_final_a_that_is_spoken_or_not_is_no_matter_of_spelling() -> None:
+    terms = tuple(Term(1, start, end, Status.POPULAR, 0.97, "Gaṇeśa") for start, end in ((0, 6), (11, 18), (23, 29)))
+    known = KnownTerms.of("lexiconVersions/1", [("gaṇeśa", False)])
+    cues = (Cue(1, None, None, "Ganesh and Ganesha and Gaṇeśa"),)
+    assert score_transcript(Transcript(cues, (), terms), known, Policy()).variants == (("ganesh", "gaṇeśa"),)
+    spoken = (Cue(1, None, None, "Ganesh and Ganesha"),)
+    assert score_transcript(Transcript(spoken, (), terms[:2]), known, Policy()).variants == ()
+
+
+def test_what_is_left_in_english_is_no_evidence_of_iast_but_in_a_longer_term() -> None:
+    known = KnownTerms.of("lexiconVersions/1", [("yoga", True), ("sahajayoga", False)])
+
+    def scored(line: str, term: Term) -> Report:
+        return score_transcript(Transcript((Cue(1, None, None, line),), (), (term,)), known, Policy())
+
+    assert scored("the yoga of this", Term(1, 4, 8, Status.EXACT, 1.0)).sanskrit_token_count == 0
+    report = scored("the sahaja yoga", Term(1, 4, 15, Status.POPULAR, 0.97, "sahajayoga"))
+    assert report.sanskrit_token_count == 2
+    assert report.scores.iast_compliance == 0.0
+    assert [one.text for one in report.violations] == ["sahaja yoga"]

@@ -140,3 +140,18 @@ def test_recogniser_json_of_any_text_is_kept(lines: list[str]) -> None:
         found = rewritten if isinstance(rewritten, list) else rewritten["segments"]
         assert found[0]["text"] == "ānanda"
         assert found[1:] == segments[1:]
+
+
+def test_a_line_as_long_as_a_talk_is_parted_between_its_sentences() -> None:
+    talk = "A talk.\n" + "He said “it is so!” and walked on. Then he spoke of baki again.  " * 400 + "\nThe end.\n"
+    transcript = parse(talk.encode(), "talk.txt")
+    assert all(len(cue.text) <= 2000 for cue in transcript.cues)
+    assert 12 < len(transcript.cues) < 20
+    assert all(talk[cue.source_start : cue.source_end] == cue.text for cue in transcript.cues)
+    assert " ".join(" ".join(cue.text for cue in transcript.cues).split()) == " ".join(talk.split())
+    assert write(transcript, []) == talk.encode()
+    last = transcript.cues[-2]
+    place = last.text.index("baki")
+    edited = write(transcript, [Edit(last.index, place, place + 4, "bhakti")]).decode()
+    assert edited.count("bhakti") == 1
+    assert len(edited) == len(talk) + 2

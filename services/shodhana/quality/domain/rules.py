@@ -16,6 +16,7 @@ from .values import Policy, Status, Violation
 from .words import MIN_ATTESTED, Word
 
 NORMAL_FORM, SEQUENCE, CANONICAL, UNRESOLVED = "nfc", "sound_sequence", "canonical_spelling", "unresolved_term"
+_FINAL_A = re.compile("(?<=...)a$")
 _STRAY_SIGN = re.compile("(?:^|(?<![\u0915-\u0939\u0958-\u095f\u093c\u0978-\u097f]))[\u093a\u093b\u093e-\u094f]")
 
 
@@ -32,8 +33,9 @@ class Judgement:
 
     @property
     def spelling(self) -> str:
-        """How the term is spelled here; anusvāra and class nasal are one spelling."""
-        return nasals_merged(self.word.readings[0].casefold())
+        """How the term is spelled here. Anusvāra and class nasal are one spelling; a final a that is spoken or not
+        ("Ganesh", "Ganesha") is no matter of spelling."""
+        return _FINAL_A.sub("", nasals_merged(self.word.readings[0].casefold()))
 
     @property
     def is_sound(self) -> bool:
@@ -56,18 +58,19 @@ class Rules:
         return Judgement(word, violations, probability, "" if probability == 1.0 else reason, self._term(word))
 
     def is_attested(self, word: Word) -> bool:
-        """Whether the form is attested; a short word without diacritics may be anything."""
-        if not word.is_marked and len(word.text) < MIN_ATTESTED:
-            return False
+        """Whether the form is attested. Garbled words without diacritics may hit upon any form: theirs has to be one of
+        the very term that the corrector thinks of ("yogasya" of yoga)."""
+        if not word.is_marked:
+            stem = word.term.expected[:-1].casefold() if word.term is not None else ""
+            if len(word.text) < MIN_ATTESTED or not stem or not word.text.casefold().startswith(stem):
+                return False
         return any(reading in self.attested for reading in word.readings)
 
     def is_listed(self, word: Word) -> bool:
-        """Whether the lexicon spells it so; an anglicised term also in its popular spelling."""
+        """Whether the lexicon spells it so: a term of several words as a whole."""
         if self.known is None:
             return False
-        if not word.is_marked and self.known.is_anglicised(word.readings[0]):
-            return True
-        return any(self.known.has_spelling(text) for text in (*word.readings, word.whole) if text)
+        return any(self.known.has_spelling(text) for text in ((word.whole,) if word.whole else word.readings))
 
     def _term(self, word: Word) -> str:
         """The term as the lexicon spells it; a form of its own where it is listed or attested as it stands."""

@@ -84,11 +84,11 @@ def scores_of(counted: Tally, policy: Policy) -> Scores:
 
 
 def _spellings(judged: Iterable[Judgement]) -> list[tuple[str, ...]]:
-    """The spellings of each term."""
-    found: dict[str, dict[str, None]] = defaultdict(dict)
+    """The spellings of each term, each as it first occurs."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
     for one in judged:
-        found[one.term][one.spelling] = None
-    return [tuple(several) for several in found.values()]
+        found[one.term].setdefault(one.spelling, one.word.readings[0].casefold())
+    return [tuple(several.values()) for several in found.values()]
 
 
 def _sound_cues(cues: Sequence[Cue]) -> int:

@@ -48,7 +48,7 @@ class Word:
         if self.is_devanagari:
             return (iast_of_devanagari(self.text),)
         text = nfc(self.text)
-        base = _ENGLISH_ENDING.sub("", text) if len(text) > 3 else text
+        base = _base(text)
         return (base, text) if base != text else (text,)
 
     @property
@@ -72,11 +72,24 @@ def _weight(token: Token, term: Term | None, known: KnownTerms | None, policy: P
     """1 for what is written as Sanskrit, listed, or known to the corrector; of a doubtful place, its probability."""
     if has_devanagari(token.text) or has_iast_diacritics(token.text):
         return 1.0
+    if known is not None and known.is_anglicised(_base(token.text)) and not _is_part_of(token, term):
+        return 0.0  # guru, yoga, karma: left in English, they are no evidence of IAST
     if term is not None:
         is_sure = term.status is not Status.UNRESOLVED or term.probability >= policy.similarity_threshold
         is_folded = known is not None and bool(known.canonical(token.stem))
         return 1.0 if is_sure or is_folded else term.probability
     return float(_is_listed(token.stem, known))
+
+
+def _is_part_of(token: Token, term: Term | None) -> bool:
+    """Whether it is a word of a longer term ("karma yoga"), or one that was corrected."""
+    if term is None:
+        return False
+    return term.status is not Status.EXACT or term.start < token.start or token.end < term.end
+
+
+def _base(text: str) -> str:
+    return _ENGLISH_ENDING.sub("", text) if len(text) > 3 else text
 
 
 def _is_listed(word: str, known: KnownTerms | None) -> bool:
