@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-AROUND = 28  # characters shown on either side of a place
+AROUND = 28  # characters shown on either side of a place, less the word that is cut there
+_CUT_WORD, _WORD_CUT = re.compile(r"^\S*\s+"), re.compile(r"\s+\S*$")
 REASONS = {
     "corrected": "restored with this probability",
     "popular": "a known term in a popular spelling",
@@ -38,8 +40,8 @@ def excerpt(place: Any, texts: Mapping[int, str]) -> Excerpt:
     if text[place.start : place.end] != place.text:
         return Excerpt("", place.text, "")
     before, after = text[: place.start], text[place.end :]
-    start = f"…{before[-AROUND:].lstrip()}" if len(before) > AROUND else before
-    end = f"{after[:AROUND].rstrip()}…" if len(after) > AROUND else after
+    start = f"…{_CUT_WORD.sub('', before[-AROUND:])}" if len(before) > AROUND else before
+    end = f"{_WORD_CUT.sub('', after[:AROUND])}…" if len(after) > AROUND else after
     return Excerpt(start.replace("\n", " "), place.text, end.replace("\n", " "))
 
 
@@ -49,7 +51,7 @@ def expected(violation: Any) -> str:
 
 
 def other_doubts(report: Any) -> list[Any]:
-    """The doubtful tokens that no violation has named already."""
+    """The doubtful tokens that no violation has named already, without what was restored surely enough."""
     broken = [(one.cue, one.start, one.end) for one in report.violations]
     by_cue: dict[int, list[tuple[int, int]]] = {}
     for cue, start, end in broken:
@@ -57,7 +59,8 @@ def other_doubts(report: Any) -> list[Any]:
     return [
         one
         for one in report.doubtful_tokens
-        if not any(start < one.end and one.start < end for start, end in by_cue.get(one.cue, ()))
+        if not (one.reason == "corrected" and one.probability >= report.thresholds.similarity_threshold)
+        and not any(start < one.end and one.start < end for start, end in by_cue.get(one.cue, ()))
     ]
 
 

@@ -46,9 +46,12 @@ def explained() -> quality_pb2.QualityReport:
             quality_pb2.DoubtfulToken(
                 cue=1, start=FORM, end=FORM + 7, text="karmaṇā", weight=1, probability=0.5, reason="unknown_form"
             ),
+            quality_pb2.DoubtfulToken(
+                cue=1, start=0, end=3, text="The", weight=1, probability=0.97, reason="corrected"
+            ),
         ],
         spelling_variants=[quality_pb2.SpellingVariants(spellings=["kṛṣṇa", "krishna"])],
-        thresholds=quality_pb2.Thresholds(weights_version="3-1f0c22d4", edit_penalty=10),
+        thresholds=quality_pb2.Thresholds(weights_version="3-1f0c22d4", similarity_threshold=0.85),
         sanskrit_weight=2,
         lexicon_version="lexiconVersions/7",
     )
@@ -93,6 +96,7 @@ def test_each_violation_is_told_in_its_line_with_place_rule_and_what_is_expected
     ]
     [doubt] = [row for row in rows if len(row) > 1 and "[karmaṇā]" in row[1]]
     assert doubt[2:] == ["0.50", "well formed, neither listed nor attested"]
+    assert not [row for row in rows if len(row) > 1 and row[1].startswith("[The]")]  # restored surely enough
     assert ["kṛṣṇa | krishna"] in rows
     assert ["incomplete: no candidates"] in rows
     assert any("none installed" in row[0] and "3-1f0c22d4" in row[0] for row in rows)
