@@ -38,6 +38,7 @@ def local(tmp_path: Path) -> GatewayParameters:
         private_key=tmp_path / "tls.key",
         jwks=tmp_path / "jwks.json",
         clusters={name: Cluster((f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}")) for name in SERVICES},
+        auth=Cluster(("127.0.0.1:8080",)),
         metrics="127.0.0.1:9902",
     )
 
@@ -99,6 +100,12 @@ def test_a_service_that_is_absent_is_not_exposed(local: GatewayParameters) -> No
     assert "cluster: review\n" not in text
 
 
+def test_without_pages_of_identity_a_cookie_means_nothing(local: GatewayParameters) -> None:
+    text = render(replace(local, auth=None))
+    assert "ext_authz" not in text
+    assert "cluster: auth" not in text
+
+
 def test_without_a_collector_nothing_is_traced(local: GatewayParameters) -> None:
     assert "tracing" not in manager(local)
     assert manager(compose("collector:4317"))["tracing"]["spawn_upstream_span"] is True
@@ -136,7 +143,7 @@ def test_filters_stand_in_their_order(local: GatewayParameters) -> None:
     names = [found["name"].rpartition(".")[2] for found in manager(local)["http_filters"]]
     assert names == [
         *("health", "ready", "cors", "buffer", "lua", "grpc_web", "grpc_json_transcoder"),
-        *("jwt_authn", "rbac", "local_ratelimit", "grpc_stats", "router"),
+        *("ext_authz", "jwt_authn", "rbac", "local_ratelimit", "grpc_stats", "router"),
     ]
 
 

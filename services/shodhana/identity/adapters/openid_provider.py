@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class OpenIdProvider:
     def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
         self._client = client
         self._clock = clock
+        self._tls = ssl.create_default_context()  # once: reading the authorities takes a tenth of a second
         self._metadata: tuple[float, dict[str, Any]] = (0.0, {})
         self._keys: tuple[float, KeySet | None] = (0.0, None)
 
@@ -74,7 +76,8 @@ class OpenIdProvider:
             raise _unavailable(error) from error
         if "id_token" not in answer:
             raise LoginRefused("the provider sent no id_token")
-        return self._identity(await self._verified(answer, question.nonce))
+        claims = await self._verified(answer, question.nonce)
+        return self._identity(claims if "email" in claims else await self._with_userinfo(claims, answer))
 
     def check_issuer(self, issuer: str | None) -> None:
         if issuer is not None and issuer != self._client.issuer:
@@ -110,7 +113,17 @@ class OpenIdProvider:
         self._keys = (self._clock(), keys)
         return jwt.decode(text, keys, algorithms=ALGORITHMS)
 
-    def _identity(self, claims: CodeIDToken) -> ProvenIdentity:
+    async def _with_userinfo(self, claims: Mapping[str, Any], answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The claims with what a provider tells only when it is asked. Raises LoginRefused, Unavailable."""
+        endpoint = (await self._discover()).get("userinfo_endpoint")
+        if not endpoint:
+            return claims
+        told = await self._get(endpoint, {"authorization": f"Bearer {answer['access_token']}"})
+        if told.get("sub") != claims["sub"]:
+            raise LoginRefused("the provider tells of another person")
+        return {**told, **claims}
+
+    def _identity(self, claims: Mapping[str, Any]) -> ProvenIdentity:
         is_verified = claims.get("email_verified", self._client.trusts_email)
         listed = claims.get(self._client.roles_claim) if self._client.roles_claim else None
         return ProvenIdentity(
@@ -137,10 +150,10 @@ class OpenIdProvider:
         self._metadata = (self._clock(), metadata)
         return metadata
 
-    async def _get(self, url: str) -> dict[str, Any]:
+    async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-                answer = await client.get(url)
+            async with httpx.AsyncClient(timeout=TIMEOUT_S, verify=self._tls) as client:
+                answer = await client.get(url, headers=headers)
                 answer.raise_for_status()
                 document = answer.json()
         except (httpx.HTTPError, ValueError) as error:
@@ -160,6 +173,7 @@ class OpenIdProvider:
             redirect_uri=self._client.redirect_uri,
             code_challenge_method="S256",
             timeout=TIMEOUT_S,
+            verify=self._tls,
         )
 
 

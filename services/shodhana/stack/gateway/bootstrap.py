@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from ..places import GATEWAY
-from . import clusters
+from . import clusters, sessions
 from .connections import http_manager
 from .contracts import read_descriptors, rpcs_of
 from .keys import internal_listeners, keys_listener
@@ -28,12 +28,15 @@ def bootstrap(parameters: GatewayParameters) -> Config:
     listeners = [public_listener(parameters, rpcs), keys_listener(parameters)]
     if parameters.metrics:
         listeners.append(metrics_listener(parameters.metrics))
+    found = clusters.clusters(parameters)
+    if parameters.auth:
+        found.append(sessions.pages_cluster(parameters.auth, parameters.upstream_tls))
     return {
         "node": {"id": "gateway", "cluster": "gateway"},
         "admin": {"address": socket_address(parameters.admin)},
         "bootstrap_extensions": [internal_listeners()],
         "overload_manager": connection_limit(),
-        "static_resources": {"listeners": listeners, "clusters": clusters.clusters(parameters)},
+        "static_resources": {"listeners": listeners, "clusters": found},
     }
 
 

@@ -125,7 +125,7 @@ def circuit_breakers() -> Config:
     }
 
 
-def upstream_tls(name: str, tls: UpstreamTls) -> Config:
+def upstream_tls(name: str, tls: UpstreamTls, protocol: str = "h2") -> Config:
     """Mutual TLS; Envoy as a client stops at 1.2 unless both bounds are set."""
     names = "extensions.transport_sockets.tls.v3"
     certificate = {
@@ -137,7 +137,7 @@ def upstream_tls(name: str, tls: UpstreamTls) -> Config:
         "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": name}}],
     }
     context = {
-        "alpn_protocols": ["h2"],
+        "alpn_protocols": [protocol],
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
         "tls_certificates": [certificate],
         "validation_context": validation,

@@ -10,6 +10,8 @@ FILES = Path("/etc/shodhana")
 """Where a container has `tls` and `mesh` (tls.crt, tls.key, ca.crt), `jwks` (jwks.json) and `gateway` (the assets)."""
 NAMESPACE = "sanskrit-processing"
 SERVICE_PORT = 50051
+PAGES_PORT = 8080
+"""Of identity."""
 
 
 def compose(
@@ -37,11 +39,13 @@ def kubernetes(
 def _contained(
     hosts: dict[str, str], otlp: str | None, origins: tuple[str, ...], files: Path, upstream_tls: UpstreamTls | None
 ) -> GatewayParameters:
+    identity = hosts.get("identity")
     return GatewayParameters(
         certificate=files / "tls" / "tls.crt",
         private_key=files / "tls" / "tls.key",
         jwks=files / "jwks" / "jwks.json",
         clusters={name: Cluster((f"{host}:{SERVICE_PORT}",), "dns") for name, host in hosts.items()},
+        auth=Cluster((f"{identity}:{PAGES_PORT}",), "dns") if identity else None,
         listen="0.0.0.0:8443",
         metrics="0.0.0.0:9902",
         otlp=otlp,

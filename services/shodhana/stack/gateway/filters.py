@@ -6,11 +6,19 @@ and one set of rules holds for the three.
 
 from __future__ import annotations
 
+from . import sessions
 from .contracts import Rpc
 from .parameters import GatewayParameters, RateLimits
 from .tokens import CLAIMS, FILTERS, JWT, permission_check, token_check
 from .transcoding import BUFFER, MAX_REST_BODY_BYTES, REST_SCRIPT, TRANSCODER, rest_script, transcoder
 from .values import Config, extension, seconds, typed
+
+ISSUE, LOG_IN = "issue_token", "log_in"
+GUARDED = {
+    ISSUE: r"/shodhana[.]api[.]identity.*/(IssueToken|StartDeviceLogin|Redeem\w+|RefreshLogin|EndLogin)",
+    LOG_IN: r"/auth/(login|callback|authorize|device)([?].*)?",
+}
+"""What may be called without a token, and gives one: by name, the path."""
 
 
 def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]:
@@ -23,6 +31,7 @@ def http_filters(parameters: GatewayParameters, rpcs: list[Rpc]) -> list[Config]
         {"name": REST_SCRIPT, "typed_config": rest_script()},
         extension("envoy.filters.http.grpc_web", f"{FILTERS}.grpc_web.v3.GrpcWeb"),
         {"name": TRANSCODER, "typed_config": transcoder(parameters, rpcs)},
+        *([sessions.session_check()] if parameters.auth else []),
         {"name": JWT, "typed_config": token_check(parameters, rpcs)},
         {"name": "envoy.filters.http.rbac", "typed_config": permission_check()},
         {"name": "envoy.filters.http.local_ratelimit", "typed_config": rate_limit(parameters.rate_limits)},
@@ -48,19 +57,12 @@ def health_page(path: str, least_healthy_percent: dict[str, int]) -> Config:
 
 
 def rate_limit(limits: RateLimits) -> Config:
-    """Token buckets: of all calls, of one subject, and of one address that asks for tokens."""
+    """Token buckets: of all calls, of one subject, and of one address that asks for tokens or logs in."""
     subject = {
         "metadata": {
             "descriptor_key": "subject",
             "source": "DYNAMIC",
             "metadata_key": {"key": JWT, "path": [{"key": CLAIMS}, {"key": "sub"}]},
-        }
-    }
-    issue = {
-        "header_value_match": {
-            "descriptor_key": "call",
-            "descriptor_value": "issue_token",
-            "headers": [{"name": ":path", "string_match": {"suffix": "/IssueToken"}}],
         }
     }
     everywhere = {"numerator": 100, "denominator": "HUNDRED"}
@@ -73,15 +75,27 @@ def rate_limit(limits: RateLimits) -> Config:
         rate_limited_as_resource_exhausted=True,
         enable_x_ratelimit_headers="DRAFT_VERSION_03",
         max_dynamic_descriptors=10_000,
-        rate_limits=[{"actions": [subject]}, {"actions": [issue, {"remote_address": {}}]}],
+        rate_limits=[
+            {"actions": [subject]},
+            *({"actions": [called(name, path), {"remote_address": {}}]} for name, path in GUARDED.items()),
+        ],
         descriptors=[
             {"entries": [{"key": "subject"}], "token_bucket": bucket(limits.subject_per_s, limits.burst_s)},
-            {
-                "entries": [{"key": "call", "value": "issue_token"}, {"key": "remote_address"}],
-                "token_bucket": bucket(limits.token_per_s, limits.burst_s),
-            },
+            by_address(ISSUE, bucket(limits.token_per_s, limits.burst_s)),
+            by_address(LOG_IN, bucket(limits.login_per_s, limits.login_burst_s)),
         ],
     )
+
+
+def called(name: str, path: str) -> Config:
+    """Names calls whose path an expression matches."""
+    header = {"name": ":path", "string_match": {"safe_regex": {"regex": path}}}
+    return {"header_value_match": {"descriptor_key": "call", "descriptor_value": name, "headers": [header]}}
+
+
+def by_address(name: str, token_bucket: Config) -> Config:
+    """A bucket for each address that makes such calls."""
+    return {"entries": [{"key": "call", "value": name}, {"key": "remote_address"}], "token_bucket": token_bucket}
 
 
 def bucket(per_s: int, burst_s: int) -> Config:

@@ -32,7 +32,10 @@ class RateLimits:
     subject_per_s: int = 500
     """Of one `sub`."""
     token_per_s: int = 20
-    """Of IssueToken from one address: slows the guessing of secrets."""
+    """Of calls without a token that ask for one, from one address: slows the guessing of secrets."""
+    login_per_s: int = 5
+    """Of log-in pages from one address."""
+    login_burst_s: int = 10
     burst_s: int = 2
     """A bucket holds so many seconds' worth."""
 
@@ -57,6 +60,8 @@ class GatewayParameters:
     """JWK set that `identity` writes: there at the start, and read within five seconds when another takes its place."""
     clusters: Mapping[str, Cluster]
     """By service name (SERVICES). Absent services are not exposed; /ready asks for one healthy replica of each."""
+    auth: Cluster | None = None
+    """Identity's pages, over HTTP/1.1; None: browsers cannot log in, and cookies mean nothing."""
     listen: str = "127.0.0.1:8443"
     """REST, gRPC and grpc-web over TLS."""
     admin: str = "127.0.0.1:9901"

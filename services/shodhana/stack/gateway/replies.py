@@ -24,6 +24,7 @@ STATUSES: dict[int, tuple[int, str]] = {
 PERMISSION = "%METADATA(ROUTE:shodhana:permission)%"
 REFUSED = f"the token lacks permission {PERMISSION}"
 NOT_READY = "a service has no healthy replica, or the gateway is draining"
+NO_SESSIONS = "sessions cannot be looked up"
 BODY = "%LOCAL_REPLY_BODY%"
 JSON = "application/json"
 SPOKE_GRPC: list[Config] = [
@@ -39,6 +40,11 @@ def local_replies() -> Config:
         "mappers": [
             mapper([written_by_script()], text(BODY, JSON)),
             mapper([status_is(503), path_is("/ready")], status(14, NOT_READY, "DEPENDENCY_UNAVAILABLE")),
+            mapper([was_asked_about(), status_is(503), *SPOKE_GRPC], text(NO_SESSIONS)),
+            mapper([was_asked_about(), status_is(503)], status(14, NO_SESSIONS, "DEPENDENCY_UNAVAILABLE")),
+            mapper([was_asked_about(), *SPOKE_GRPC], text(BODY)),
+            mapper([was_asked_about(), status_is(401)], status(16, BODY, "SESSION_ENDED")),
+            mapper([was_asked_about(), status_is(403)], status(7, BODY, "CSRF_TOKEN_INVALID")),
             mapper([status_is(403), token_holds(), *SPOKE_GRPC], text(REFUSED)),
             mapper([status_is(403), token_holds()], status(7, REFUSED, "PERMISSION_MISSING", permission=PERMISSION)),
             # To a token for another audience the token check says 403; it is no valid token here: 401.
@@ -89,6 +95,11 @@ def written_by_script() -> Config:
     """The REST script writes its whole status itself."""
     matcher = {"filter": REST_SCRIPT, "path": [{"key": "refused"}], "value": {"bool_match": True}}
     return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
+
+
+def was_asked_about() -> Config:
+    """Identity refused the session, or could not be asked."""
+    return {"response_flag_filter": {"flags": ["UAEX"]}}
 
 
 def token_holds() -> Config:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from . import sessions
 from .clusters import NOWHERE
 from .contracts import Rpc
 from .parameters import GatewayParameters
@@ -55,6 +56,7 @@ def policy_of(rpc: Rpc) -> CallPolicy:
 def route_configuration(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
     """The routes of the public listener. What no route names is not found."""
     pages = [page_route(parameters, path, *page) for path, page in PAGES.items()]
+    pages += [sessions.pages_route()] if parameters.auth else []
     routes = [rpc_route(rpc) for rpc in rpcs]
     streams = [rest_route(parameters, rpcs, accept, option) for accept, option in STREAM_FORMATS.items()]
     host = {
@@ -88,6 +90,7 @@ def rpc_route(rpc: Rpc) -> Config:
             },
             "retry_policy": retry_policy(policy),
         },
+        "request_headers_to_remove": list(sessions.NOT_FOR_SERVICES),
         # Without it a service sees no deadline, since a route's own is not handed on.
         "request_headers_to_add": [
             {

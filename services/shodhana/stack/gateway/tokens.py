@@ -5,6 +5,7 @@ from __future__ import annotations
 import yaml
 
 from ..places import GATEWAY
+from . import sessions
 from .contracts import Rpc
 from .keys import remote_keys
 from .parameters import GatewayParameters
@@ -21,6 +22,7 @@ CLOCK_SKEW_S = 30
 
 def token_check(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
     """Verifies the token of every RPC that is not public; the services verify it again, so it is handed on."""
+    pages = [{"match": {"prefix": sessions.PREFIX}}] if parameters.auth else []
     open_paths = [*OPEN_PATHS, *(rpc.path for rpc in rpcs if rpc.permission == "public")]
     provider = {
         "issuer": parameters.issuer,
@@ -37,6 +39,7 @@ def token_check(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
         f"{FILTERS}.jwt_authn.v3.JwtAuthentication",
         providers={"identity": provider},
         rules=[
+            *pages,
             *({"match": {"path": path}} for path in open_paths),
             {"match": {"prefix": "/"}, "requires": {"provider_name": "identity"}},
         ],
@@ -48,5 +51,6 @@ def permission_check() -> Config:
     """Who may call what, as generated from the contracts; what no policy allows is refused."""
     policies: Config = yaml.safe_load((GATEWAY / "rbac.yaml").read_text())["policies"]
     paths = [{"url_path": {"path": {"exact": path}}} for path in OPEN_PATHS]
+    paths.append({"url_path": {"path": {"prefix": sessions.PREFIX}}})
     pages = {"permissions": [{"or_rules": {"rules": paths}}], "principals": [{"any": True}]}
     return typed(f"{FILTERS}.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"pages": pages, **policies}})
