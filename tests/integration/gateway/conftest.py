@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeySet
 from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, render
 from shodhana.stack.ports import allot
 
@@ -124,6 +124,17 @@ class Gateway:
         headers = {"authorization": f"Bearer {chosen}"} if chosen else {}
         context = ssl.create_default_context(cafile=str(self.parameters.certificate))
         return httpx.Client(base_url=self.url, headers=headers, verify=context, timeout=30, **options)
+
+    def async_client(self) -> httpx.AsyncClient:
+        """The same for an event loop, without any token."""
+        context = ssl.create_default_context(cafile=str(self.parameters.certificate))
+        return httpx.AsyncClient(base_url=self.url, verify=context, timeout=30)
+
+    def claims(self, authorization: str) -> dict[str, Any]:
+        """What a token that this gateway accepts says."""
+        keys = KeySet.import_key_set(json.loads(self.parameters.jwks.read_text()))
+        token = authorization.removeprefix("Bearer ")
+        return dict(jwt.decode(token, keys, algorithms=["ES256"]).claims)
 
     def channel(self) -> grpc.aio.Channel:
         """A gRPC channel; send `self.call_credentials()` as metadata."""
@@ -242,7 +253,9 @@ def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterato
     """Two replicas and an Envoy before them; `changes` replace parameters.
 
     `tls`: a folder of certificates, with which the replicas ask for TLS. `by_name`: they are found through DNS.
+    `own_clusters`: services that these replicas do not stand in for, with two replicas of their own.
     """
+    own_clusters = changes.pop("own_clusters", {})
     tls, by_name = changes.pop("tls", None), changes.pop("by_name", False)
     # Not any free port: before Envoy has it, an outgoing connection of another test could be given the same one.
     ports = allot(("listen", "admin", "metrics", "first", "second"), folder)
@@ -252,6 +265,7 @@ def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterato
     keys = Keys(folder / "jwks.json")
     keys.publish()
     parameters = replace(base_parameters(folder, certificates, replicas, ports), **changes)
+    parameters = replace(parameters, clusters={**parameters.clusters, **own_clusters})
     if by_name:
         names = tuple(f"localhost:{replica.port}" for replica in replicas)
         parameters = replace(parameters, clusters=dict.fromkeys(SERVICES, Cluster(names, "dns")))
@@ -301,6 +315,12 @@ def own_gateway(tmp_path: Path, certificates: Path) -> Iterator[Gateway]:
 def start_gateway(tmp_path: Path, certificates: Path) -> Callable[..., Any]:
     """Starts one with other parameters: `with start_gateway(rate_limits=…) as gateway`."""
     return lambda **changes: running_gateway(tmp_path, certificates, **changes)
+
+
+@pytest.fixture(scope="session")
+def start_own_gateway(certificates: Path) -> Callable[..., Any]:
+    """As `start_gateway`, in a folder that the caller names, and for longer than a test."""
+    return lambda folder, **changes: running_gateway(folder, certificates, **changes)
 
 
 @pytest.fixture
