@@ -34,7 +34,7 @@ class Credentials:
 
 def ensure_credentials(directory: StackDirectory, schemas: tuple[str, ...]) -> Credentials:
     """The stack's secrets; what is missing is made."""
-    names = ["postgres", "cache", "broker", *(f"role {schema}" for schema in schemas)]
+    names = ["postgres", "cache", "broker", "development-login", *(f"role {schema}" for schema in schemas)]
     names += [f"account {client_id}" for client_id in (LOCAL_USER, *CALLERS)]
     known = json.loads(directory.secrets.read_text()) if directory.secrets.exists() else {}
     values = {name: known.get(name) or secrets.token_urlsafe(BYTES) for name in names}

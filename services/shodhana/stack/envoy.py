@@ -26,6 +26,8 @@ class EmbeddedEnvoy:
     metrics_port: int
     addresses: Mapping[str, tuple[str, ...]]
     """`host:port` of each replica, by service."""
+    pages: tuple[str, ...] = ()
+    """`host:port` of identity's pages, one a replica."""
     otlp_endpoint: str | None = None
 
     def prepare(self) -> None:
@@ -48,6 +50,7 @@ class EmbeddedEnvoy:
             private_key=self.certificates.server_key,
             jwks=self.directory.jwks,
             clusters={name: Cluster(self.addresses[name]) for name in SERVICES if name in self.addresses},
+            auth=Cluster(self.pages) if self.pages else None,
             listen=f"{LOOPBACK}:{self.port}",
             admin=f"{LOOPBACK}:{self.admin_port}",
             metrics=f"{LOOPBACK}:{self.metrics_port}",

@@ -29,6 +29,11 @@ class StackOptions:
     redis_url: str | None = None
     celery_broker_url: str | None = None
     otlp_endpoint: str | None = None
+    oidc_issuer: str | None = None
+    """None: the development log-in is started."""
+    oidc_client_secret: str = ""
+    public_url: str | None = None
+    """What browsers call the gateway; None: localhost and its port."""
 
     def replicas_of(self, name: str, default: int = 1) -> int:
         return self.replicas.get(name, self.replicas.get("", default))
@@ -47,6 +52,9 @@ def options_from(
         redis_url=environment.get("REDIS_URL") or None,
         celery_broker_url=environment.get("CELERY_BROKER_URL") or None,
         otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        oidc_issuer=environment.get("OIDC_ISSUER") or None,
+        oidc_client_secret=environment.get("OIDC_CLIENT_SECRET", ""),
+        public_url=environment.get("PUBLIC_URL", "").rstrip("/") or None,
     )
 
 

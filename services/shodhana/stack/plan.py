@@ -9,6 +9,7 @@ from . import health, stores
 from .credentials import LOCAL_USER, ensure_credentials
 from .envoy import EmbeddedEnvoy
 from .keeper import guarded
+from .login import PROVIDER, LogInPlan
 from .migrations import role_of
 from .options import OptionInvalid, StackOptions, login_url
 from .parts import Part, Program
@@ -21,9 +22,11 @@ DRAIN_S = 3.0
 ALONE_DRAIN_S = 0.1
 """No other replica takes over, so there is nobody to wait for."""
 GATEWAY = "gateway"
+IDENTITY = "identity"
+REDIS = ("redis://", "rediss://")
 NOT_INHERITED = (
     *("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "CELERY_BROKER_URL"),
-    *("SERVICE_ACCOUNT_ID", "SERVICE_ACCOUNT_SECRET"),
+    *("SERVICE_ACCOUNT_ID", "SERVICE_ACCOUNT_SECRET", "OIDC_CLIENT_SECRET"),
 )
 """The user's are the stack's: a service is told its own, or nothing."""
 
@@ -56,6 +59,8 @@ class _Planner:
             if free_port(wanted) != wanted:
                 raise OptionInvalid(f"--port {wanted}: taken by another program")
             self._ports[GATEWAY] = wanted
+        secret = self._credentials.of(PROVIDER)
+        self._log_in = LogInPlan(options, self._ports[GATEWAY], self._ports[PROVIDER], secret)
         self._addresses = {row.name: self._addresses_of(row.name) for row in rows if row.serves}
         self._urls: dict[str, str] = {}
         """Of the stores: "database", "cache", "broker"."""
@@ -69,7 +74,8 @@ class _Planner:
             self._needs[replica.row.name] = known | {replica.name}
         services = [self._service(replica) for replica in self._replicas]
         envoy = self._envoy()
-        return StackPlan((*stores, *services, self._gateway(envoy)), self._told(), self._client(envoy))
+        parts = (*stores, *self._log_in.programs(), *services, self._gateway(envoy))
+        return StackPlan(parts, self._told(), self._client(envoy))
 
     def _database(self) -> list[Part]:
         url, parts = self._options.database_url, list[Part]()
@@ -138,9 +144,11 @@ class _Planner:
         if row.account is not None:
             environment["SERVICE_ACCOUNT_ID"] = row.account
             environment["SERVICE_ACCOUNT_SECRET"] = self._credentials.account(row.account)
-        if row.name == "identity":
+        if row.name == IDENTITY:
             environment["SIGNING_KEY_PATH"] = str(directory.signing_key)
             environment["SERVICE_ACCOUNTS_PATH"] = str(directory.service_accounts)
+            environment["AUTH_LISTEN_ADDRESS"] = self._pages_address(replica)
+            environment |= self._log_in.environment(self._sessions_url())
         return environment | dict(row.environment)
 
     def _envoy(self) -> EmbeddedEnvoy:
@@ -150,6 +158,7 @@ class _Planner:
             admin_port=self._ports["gateway admin"],
             metrics_port=self._ports["gateway metrics"],
             addresses=self._addresses,
+            pages=tuple(self._pages_address(replica) for replica in self._replicas if replica.row.name == IDENTITY),
             otlp_endpoint=self._options.otlp_endpoint,
         )
 
@@ -167,6 +176,7 @@ class _Planner:
     def _told(self) -> dict[str, str]:
         gateway = f"localhost:{self._ports[GATEWAY]}"
         told = {"grpc": gateway, "rest": f"https://{gateway}/v1", "docs": f"https://{gateway}/docs"}
+        told["development login" if self._log_in.is_development else "login"] = f"{self._log_in.public_url}/auth/login"
         told["admin"] = f"http://{LOOPBACK}:{self._ports['gateway admin']}"
         told["metrics"] = f"http://{LOOPBACK}:{self._ports['gateway metrics']}/metrics"
         if self._options.otlp_endpoint:
@@ -186,6 +196,14 @@ class _Planner:
         names = (replica.name for replica in self._replicas if replica.row.name == service)
         return tuple(f"{LOOPBACK}:{self._ports[name]}" for name in names)
 
+    def _sessions_url(self) -> str:
+        """The Redis that forgets nothing; where another kind of broker is in its place, the cache."""
+        broker = self._urls["broker"]
+        return broker if broker.startswith(REDIS) else self._urls["cache"]
+
+    def _pages_address(self, replica: Replica) -> str:
+        return f"{LOOPBACK}:{self._ports[f'{replica.name} pages']}"
+
     def _metrics_address(self, replica: Replica) -> str:
         return f"{LOOPBACK}:{self._ports[f'{replica.name} metrics']}"
 
@@ -193,4 +211,5 @@ class _Planner:
 def _port_names(replicas: tuple[Replica, ...]) -> list[str]:
     names = [GATEWAY, "gateway admin", "gateway metrics", stores.POSTGRES, "redis-cache", "redis-broker"]
     names += [replica.name for replica in replicas if replica.row.serves]
-    return [*names, *(f"{replica.name} metrics" for replica in replicas)]
+    names += [f"{replica.name} metrics" for replica in replicas]
+    return [*names, *(f"{replica.name} pages" for replica in replicas if replica.row.name == IDENTITY), PROVIDER]

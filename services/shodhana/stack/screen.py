@@ -25,6 +25,8 @@ TITLES = {
     "grpc": "gRPC (TLS)",
     "rest": "REST",
     "docs": "REST docs",
+    "login": "log-in",
+    "development login": "log-in (dev)",
     "metrics": "metrics",
     "admin": "Envoy admin",
     "traces": "traces go to",

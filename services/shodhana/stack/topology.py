@@ -44,7 +44,7 @@ _QUEUED = ("database", "cache", "broker")
 _CORRECTION = ("similarity", "quality", "review")
 
 ROWS = (
-    Row("identity", _service("identity"), stores=("database",), schema="identity"),
+    Row("identity", _service("identity"), stores=_QUEUED, schema="identity"),
     Row("embedding", _service("embedding"), stores=("cache",), is_semantic=True),
     Row(
         "similarity",

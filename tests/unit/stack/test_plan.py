@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shodhana.stack.options import StackOptions
+from shodhana.stack.options import StackOptions, options_from
 from shodhana.stack.parts import Program, check_order
 from shodhana.stack.places import StackDirectory
 from shodhana.stack.plan import StackPlan, plan_stack
@@ -107,3 +107,36 @@ def test_the_owners_credentials_in_the_users_environment_reach_no_service(
     services = [program for program in programs(plan).values() if "METRICS_ADDRESS" in program.environment]
     assert services
     assert not [program for program in services if owner in (os.environ | dict(program.environment)).values()]
+
+
+def test_people_log_in_at_the_development_log_in_where_no_provider_is_named(directory: StackDirectory) -> None:
+    plan = plan_stack(directory, StackOptions())
+    found = programs(plan)
+    environment, words = found["identity"].environment, found["development-login"].words()
+    assert environment["OIDC_ISSUER"] == f"http://127.0.0.1:{found['development-login'].port}"
+    assert f"{environment['PUBLIC_URL']}/auth/callback" in words
+    assert environment["REDIS_URL"].split("@")[1] == found["transcripts"].environment["CELERY_BROKER_URL"].split("@")[1]
+    assert plan.addresses["development login"] == f"{environment['PUBLIC_URL']}/auth/login"
+
+
+def test_a_provider_of_the_users_own_leaves_no_development_log_in(
+    directory: StackDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OIDC_ISSUER", "https://accounts.example.com")
+    monkeypatch.setenv("OIDC_CLIENT_SECRET", "only for identity")
+    monkeypatch.setenv("PUBLIC_URL", "https://shodhana.example.org/")
+    plan = plan_stack(directory, options_from(os.environ))
+    found = programs(plan)
+    assert "development-login" not in found
+    assert not [name for name in plan.addresses if "development" in name]
+    told = {name: os.environ | dict(program.environment) for name, program in found.items() if program.metrics_url}
+    assert told["identity"]["OIDC_ISSUER"] == "https://accounts.example.com"
+    assert told["identity"]["PUBLIC_URL"] == "https://shodhana.example.org"
+    services = {name for name in told if name != "gateway"}
+    assert {name for name in services if "only for identity" in told[name].values()} == {"identity"}
+
+
+def test_sessions_stay_in_redis_where_the_broker_is_of_another_kind(directory: StackDirectory) -> None:
+    options = StackOptions(celery_broker_url="amqp://broker.example", redis_url="redis://cache.example/0")
+    environment = programs(plan_stack(directory, options))["identity"].environment
+    assert environment["REDIS_URL"] == "redis://cache.example/0"
