@@ -21,10 +21,10 @@ setup-dev: ## Make .venv with what testing and checking need too
 run: setup ## Start the mesh and correct a sample lecture; the mesh stays up
 	@shodhana up --detach
 	@mkdir -p $(RESULT)
-	@shodhana process $(SAMPLE) --output $(RESULT)
+	@SHODHANA_NO_LOGIN=1 shodhana process $(SAMPLE) --output $(RESULT)
 	@echo
 	@echo "Open review cases (the first of the queue):"
-	@shodhana rpc review list-cases | python tools/open_cases.py
+	@SHODHANA_NO_LOGIN=1 shodhana rpc review list-cases | python tools/open_cases.py
 
 stop: ## Stop the mesh; its data stays in .shodhana
 	@tools/setup.sh stack && shodhana down

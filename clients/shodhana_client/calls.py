@@ -9,45 +9,24 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import grpc
-from shodhana.api.identity.v1 import identity_pb2, identity_pb2_grpc
+from shodhana.api.identity.v1 import identity_pb2_grpc
 
 from .errors import error_of
 from .profile import Profile
 from .retries import Attempts, Throttle, is_repeatable
+from .tokens import access_token
 
 TOKEN_S = 10.0
 AUTHORIZATION = "authorization"
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 
-class AccessToken:
-    """The token of a service account, asked for again at two thirds of its life."""
-
-    def __init__(self, profile: Profile) -> None:
-        self.request = identity_pb2.IssueTokenRequest(client_id=profile.client_id, client_secret=profile.client_secret)
-        self._text = ""
-        self._renew_at = 0.0
-
-    def held(self) -> str:
-        """The token; empty where a new one is due."""
-        return self._text if time.time() < self._renew_at else ""
-
-    def keep(self, answer: identity_pb2.IssueTokenResponse) -> str:
-        now = time.time()
-        self._text = answer.access_token
-        self._renew_at = now + (answer.expire_time.seconds - now) * 2 / 3
-        return self._text
-
-    def forget(self) -> None:
-        self._renew_at = 0.0
-
-
 class _Calls:
     """What synchronous and asynchronous calls share."""
 
     def __init__(self, profile: Profile, channel: Any, deadline_s: float) -> None:
-        self._token = AccessToken(profile)
-        self._issue = identity_pb2_grpc.IdentityServiceStub(channel).IssueToken
+        self._token = access_token(profile)
+        self._issue = getattr(identity_pb2_grpc.IdentityServiceStub(channel), self._token.call)
         self._throttle = Throttle()
         self._deadline_s = deadline_s
 
@@ -84,7 +63,14 @@ class SynchronousCalls(_Calls):
     def token(self) -> str:
         """A token that holds. Raises ShodhanaError."""
         with self._lock:
+            return self._token.held() or self._renewed()
+
+    def _renewed(self) -> str:
+        self._token.acquire()
+        try:
             return self._token.held() or self._token.keep(self._issued())
+        finally:
+            self._token.release()
 
     def _issued(self) -> Any:
         attempts = self._token_attempts()
@@ -144,7 +130,14 @@ class AsynchronousCalls(_Calls):
     async def token(self) -> str:
         """A token that holds. Raises ShodhanaError."""
         async with self._lock:
+            return self._token.held() or await self._renewed()
+
+    async def _renewed(self) -> str:
+        await asyncio.to_thread(self._token.acquire)
+        try:
             return self._token.held() or self._token.keep(await self._issued())
+        finally:
+            self._token.release()
 
     async def _issued(self) -> Any:
         attempts = self._token_attempts()

@@ -73,7 +73,7 @@ class Client:
 
     def __init__(self, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
         self.profile = profile
-        self._channel = grpc.secure_channel(profile.gateway, _encryption(profile), options=OPTIONS)
+        self._channel = grpc.secure_channel(profile.gateway, encryption(profile), options=OPTIONS)
         self._calls = SynchronousCalls(profile, self._channel, deadline_s)
         for name, stub in _wrapped(self._channel, self._calls):
             setattr(self, name, stub)
@@ -104,7 +104,7 @@ class AsyncClient:
 
     def __init__(self, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
         self.profile = profile
-        self._channel = grpc.aio.secure_channel(profile.gateway, _encryption(profile), options=OPTIONS)
+        self._channel = grpc.aio.secure_channel(profile.gateway, encryption(profile), options=OPTIONS)
         self._calls = AsynchronousCalls(profile, self._channel, deadline_s)
         for name, stub in _wrapped(self._channel, self._calls):
             setattr(self, name, stub)
@@ -147,7 +147,8 @@ def _found(profile: Profile | Path | None) -> Profile:
     return profile if isinstance(profile, Profile) else Profile.find(profile)
 
 
-def _encryption(profile: Profile) -> grpc.ChannelCredentials:
+def encryption(profile: Profile) -> grpc.ChannelCredentials:
+    """What TLS trusts. Raises ProfileMissing."""
     try:
         authority = profile.ca_certificate.read_bytes() if profile.ca_certificate else None
     except OSError as error:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .logins import configuration_folder
+
 FILE = "client.json"
 
 
@@ -20,24 +22,32 @@ class Profile:
     """`gateway` is host:port; `ca_certificate` a PEM file, None for the system's authorities."""
 
     gateway: str
-    client_id: str
-    client_secret: str
+    client_id: str = ""
+    """Of a service account; empty: a person has to log in (`shodhana auth login`)."""
+    client_secret: str = ""
     ca_certificate: Path | None = None
     rest_url: str = ""
+
+    @property
+    def site(self) -> str:
+        """What a browser calls."""
+        return self.rest_url or f"https://{self.gateway}"
 
     @classmethod
     def find(cls, path: Path | None = None) -> Profile:
         """From `path`, or the file `SHODHANA_CLIENT`, or client.json in `SHODHANA_DIR`.
 
-        Without these from `.shodhana/client.json` here or in a folder above. Raises ProfileMissing.
+        Without these from `.shodhana/client.json` here or in a folder above, else the one that `shodhana auth login
+        --gateway` made. Raises ProfileMissing.
         """
         if named := path or _named():
             return cls.read(named)
-        for candidate in _found_here():
+        for candidate in (*_found_here(), own_profile()):
             if candidate.exists():
                 return cls.read(candidate)
         raise ProfileMissing(
-            "no mesh is known here: start one with `shodhana up`, or name the client.json of one with --profile FILE"
+            "no mesh is known here: start one with `shodhana up`, name the client.json of one with --profile FILE, "
+            "or log in to one with `shodhana auth login --gateway HOST:PORT`"
         )
 
     @classmethod
@@ -48,8 +58,8 @@ class Profile:
             authority = document.get("ca_certificate")
             return cls(
                 gateway=document["gateway"],
-                client_id=document["client_id"],
-                client_secret=document["client_secret"],
+                client_id=document.get("client_id", ""),
+                client_secret=document.get("client_secret", ""),
                 ca_certificate=Path(authority) if authority else None,
                 rest_url=document.get("rest_url", ""),
             )
@@ -59,6 +69,11 @@ class Profile:
             raise ProfileMissing(f"{path} is no profile: it has no {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ProfileMissing(f"{path} is no profile: {error}") from error
+
+
+def own_profile() -> Path:
+    """Where `shodhana auth login --gateway` says which mesh this person calls."""
+    return configuration_folder() / FILE
 
 
 def _named() -> Path | None:

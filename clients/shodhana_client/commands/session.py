@@ -9,14 +9,14 @@ from pathlib import Path
 
 from ..client import Client, connect
 from ..errors import ShodhanaError, Unavailable
-from ..profile import ProfileMissing
+from ..profile import Profile, ProfileMissing
 
 EXIT_OK, EXIT_ERROR, EXIT_REVIEW = 0, 1, 3
 MOST_VIOLATIONS = 20
 
 
 @contextmanager
-def connected(profile: Path | None) -> Iterator[Client]:
+def connected(profile: Profile | Path | None) -> Iterator[Client]:
     """A client; errors end the command with 1 and a sentence."""
     try:
         with connect(profile) as client:

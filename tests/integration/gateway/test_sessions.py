@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import pytest
 from shodhana.api.transcripts.v1 import transcripts_pb2
-from shodhana.stack.gateway_config import Cluster
+from shodhana.stack.gateway_config import Cluster, RateLimits
 from shodhana.stack.migrations import role_of
 from shodhana.stack.ports import free_port
 
@@ -284,9 +287,77 @@ async def test_the_check_itself_is_nobodys_to_call(log_in: Any) -> None:
     assert answer.headers.get("grpc-status") or answer.status_code in (401, 403, 404)
 
 
-async def test_log_in_attempts_are_limited_by_address(new_browser: Any) -> None:
-    browser = new_browser()
-    answers = await asyncio.gather(*(browser.get("/auth/login") for _ in range(120)))
-    assert {answer.status_code for answer in answers} == {302, 429}
-    refused(next(answer for answer in answers if answer.status_code == 429), 429, "LIMIT_EXCEEDED")
-    assert (await browser.get("/auth/session")).status_code == 401  # is no attempt
+def test_log_in_attempts_are_limited_by_address(start_gateway: Any) -> None:
+    limits = RateLimits(login_per_s=1, login_burst_s=3)
+    nowhere = Cluster(("127.0.0.1:1",))
+    with start_gateway(auth=nowhere, rate_limits=limits) as gateway, gateway.client("") as client:
+        answers = [client.get(f"/auth/{page}") for page in ("login?return_to=/", "callback", "device?user_code=B") * 3]
+        assert [answer.status_code for answer in answers[:3]] == [503] * 3
+        limited = [answer for answer in answers if answer.status_code == 429]
+        assert len(limited) >= 4
+        refused(limited[0], 429, "LIMIT_EXCEEDED")
+        assert client.get("/auth/session").status_code == 503  # asking who one is, is no attempt
+
+
+@pytest.fixture
+def tool(gateway: Gateway, tmp_path: Path) -> Callable[..., Any]:
+    """Starts `shodhana auth …` as a process, of somebody who has no service account."""
+    profile = {"gateway": gateway.url.removeprefix("https://"), "ca_certificate": str(gateway.parameters.certificate)}
+    (tmp_path / "client.json").write_text(json.dumps(profile))
+    settings = {"XDG_CONFIG_HOME": str(tmp_path), "SHODHANA_CLIENT": str(tmp_path / "client.json"), "BROWSER": "true"}
+
+    async def start(*words: str) -> asyncio.subprocess.Process:
+        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+        command = (str(Path(sys.executable).parent / "shodhana"), *words)
+        return await asyncio.create_subprocess_exec(*command, env=os.environ | settings, **pipes)
+
+    return start
+
+
+async def said(process: asyncio.subprocess.Process, pattern: str) -> str:
+    """What the process says on standard error that the expression matches."""
+    text = ""
+    async with asyncio.timeout(30):
+        while not (found := re.search(pattern, text)):
+            line = await process.stderr.readline()  # type: ignore[union-attr]
+            assert line, text
+            text += line.decode()
+    return found[0]
+
+
+async def printed(process: asyncio.subprocess.Process) -> str:
+    """What the process prints, which has to end well."""
+    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, errors.decode()
+    return output.decode()
+
+
+async def say_yes(browser: Browser, address: str) -> httpx.Response:
+    page = await browser.get(address)
+    fields = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', page.text)}
+    return await browser.post(urlsplit(address).path, data=fields)
+
+
+async def test_the_tool_logs_in_through_the_browser_and_out(log_in: Any, tool: Any) -> None:
+    browser = await log_in("expert")
+    process = await tool("auth", "login")
+    answer = await say_yes(browser, await said(process, r"https://\S+"))
+    assert answer.status_code == 303, answer.text
+    assert (await browser.get(answer.headers["location"])).status_code == 200
+    assert "as The expert (expert_linguist)" in await printed(process)
+    status = json.loads(await printed(await tool("auth", "status", "--json")))
+    assert (status["subject"], status["credentials"]) == ((await browser.session())["user"], "log-in")
+    token = (await printed(await tool("auth", "token"))).strip()
+    assert (await browser.get("/v1/principal", headers={"authorization": f"Bearer {token}"})).status_code == 200
+    await printed(await tool("auth", "logout"))
+    after = await tool("auth", "status")
+    _, errors = await after.communicate()
+    assert (after.returncode, b"nobody is logged in" in errors) == (1, True)
+
+
+async def test_the_tool_logs_in_by_a_code_confirmed_elsewhere(log_in: Any, tool: Any) -> None:
+    browser = await log_in("reader")
+    process = await tool("auth", "login", "--device")
+    address = await said(process, r"https://\S+")
+    assert "logged in" in (await say_yes(browser, address)).text
+    assert "as The reader (viewer)" in await printed(process)

@@ -41,6 +41,7 @@ class Gateway(
     def __init__(self) -> None:
         self.failures: deque[status_pb2.Status] = deque()
         self.tokens = 0
+        self.refreshed: list[str] = []
         self.calls: list[tuple[str, Any, dict[str, Any], float | None]] = []
         self.left = threading.Event()
         self.watches: list[list[Any]] = []
@@ -65,6 +66,33 @@ class Gateway(
         self.tokens += 1
         ends = timestamp_pb2.Timestamp(seconds=int(time.time()) + TOKEN_LIFE_S)
         return identity_pb2.IssueTokenResponse(access_token=f"token-{self.tokens}", expire_time=ends)
+
+    def RefreshLogin(self, request: identity_pb2.RefreshLoginRequest, context: Any) -> identity_pb2.LoginTokens:
+        self.refreshed.append(request.refresh_token)
+        if request.refresh_token != f"refresh-{len(self.refreshed) - 1}":
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "the log-in has ended: log in again")
+        return login_tokens(len(self.refreshed), TOKEN_LIFE_S)
+
+    def EndLogin(self, request: identity_pb2.EndLoginRequest, context: Any) -> identity_pb2.EndLoginResponse:
+        self._take("EndLogin", request, context)
+        return identity_pb2.EndLoginResponse()
+
+    def GetPrincipal(self, request: identity_pb2.GetPrincipalRequest, context: Any) -> identity_pb2.Principal:
+        self._take("GetPrincipal", request, context)
+        return identity_pb2.Principal(subject="users/1", display_name="Gārgī", roles=["expert_linguist"])
+
+    def StartDeviceLogin(
+        self, request: identity_pb2.StartDeviceLoginRequest, context: Any
+    ) -> identity_pb2.StartDeviceLoginResponse:
+        ends = timestamp_pb2.Timestamp(seconds=int(time.time()) + TOKEN_LIFE_S)
+        page = "https://gateway.example/auth/device?user_code=BCDF-GHJK"
+        return identity_pb2.StartDeviceLoginResponse(
+            device_code="d", user_code="BCDF-GHJK", verification_uri_complete=page, expire_time=ends
+        )
+
+    def RedeemDeviceCode(self, request: identity_pb2.RedeemDeviceCodeRequest, context: Any) -> identity_pb2.LoginTokens:
+        self._take("RedeemDeviceCode", request, context)
+        return login_tokens(0, TOKEN_LIFE_S)
 
     def CorrectTranscript(self, request: pb.CorrectTranscriptRequest, context: Any) -> pb.CorrectTranscriptResponse:
         self._take("CorrectTranscript", request, context)
@@ -153,6 +181,13 @@ class Gateway(
         return pb.JobFile(name=name, filename=file.filename, state=pb.JOB_FILE_STATE_SUCCEEDED)
 
 
+def login_tokens(number: int, life_s: float) -> identity_pb2.LoginTokens:
+    ends = timestamp_pb2.Timestamp(seconds=int(time.time() + life_s))
+    return identity_pb2.LoginTokens(
+        access_token=f"access-{number}", expire_time=ends, refresh_token=f"refresh-{number}", login_expire_time=ends
+    )
+
+
 def verse() -> verses_pb2.Verse:
     return verses_pb2.Verse(
         name="verses/8",
@@ -209,6 +244,14 @@ def status(code: grpc.StatusCode, message: str, *details: Any) -> status_pb2.Sta
         packed.Pack(detail)
         found.details.append(packed)
     return found
+
+
+@pytest.fixture(autouse=True)
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the tool keeps what it knows of this person: nothing of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    monkeypatch.delenv("SHODHANA_NO_LOGIN", raising=False)
+    return tmp_path / "configuration" / "shodhana"
 
 
 @pytest.fixture(scope="session")
