@@ -16,9 +16,10 @@ from shodhana.errors import FailedPrecondition, FieldViolation, InvalidInput, Re
 from .accounts import Accounts, User
 from .logins import LoginRefused
 from .sessions import SessionEnded, holder
-from .vault import Vault, new_key
+from .vault import Record, Vault, new_key
 
-CODE, DEVICE, USER_CODE, GRANT, SPENT, GUESS = "code", "device", "user_code", "grant", "spent", "guess"
+CODE, DEVICE, USER_CODE, GRANT = "code", "device", "user_code", "grant"
+POLL, GUESS = "poll", "guess"
 CODE_S = 60
 DEVICE_S = 900
 INTERVAL_S = 5
@@ -102,51 +103,46 @@ class ToolLogins:
         """
         record = await self._vault.take(CODE, code)
         if record is None:
-            if spent := await self._vault.take(SPENT, code):
-                await self._vault.drop(GRANT, spent["family"])
+            await self._vault.drop(GRANT, family_of(code))
             raise LoginRefused("the code does not hold: it is unknown, too old, or was used before")
         is_verified = hmac.compare_digest(challenge_of(verifier), record["challenge"])
         if not is_verified or redirect_uri != record["redirect_uri"]:
             raise LoginRefused("the code was made for another tool")
-        user, token, grant = await self._granted(record["user_id"], record["epoch"])
-        await self._vault.put(SPENT, code, {"family": token.partition(".")[0]}, CODE_S)
-        return user, token, grant
+        return await self._granted(code, record)
 
     async def start_device(self, name: str) -> Device:
         """A device that waits for a person to confirm its code."""
         device = Device(new_key(), new_user_code(), self._clock() + DEVICE_S)
-        await self._vault.put(DEVICE, device.device_code, {"user_id": None, "epoch": 0}, DEVICE_S)
-        record = {"device_code": device.device_code, "name": name}
-        await self._vault.put(USER_CODE, device.user_code, record, DEVICE_S)
+        await self._vault.put(DEVICE, device.device_code, {"user_code": device.user_code}, DEVICE_S)
+        await self._vault.put(USER_CODE, device.user_code, {"name": name, "user_id": None, "epoch": 0}, DEVICE_S)
         return device
 
     async def device_name(self, user: User, user_code: str) -> str | None:
         """Where the device with this code runs; None for an unknown code. Raises AskedTooSoon when guessed at."""
         await self._limit_guesses(user)
         record = await self._vault.get(USER_CODE, tidied(user_code))
-        return None if record is None else str(record["name"])
+        return None if record is None or record["user_id"] is not None else str(record["name"])
 
     async def confirm_device(self, user: User, user_code: str) -> bool:
         """Lets the device with this code act for the user; False for an unknown code. Raises AskedTooSoon."""
         await self._limit_guesses(user)
-        record = await self._vault.take(USER_CODE, tidied(user_code))
-        if record is None:
+        record = await self._vault.get(USER_CODE, tidied(user_code))
+        if record is None or record["user_id"] is not None:
             return False
-        confirmed = {"user_id": user.user_id, "epoch": user.epoch}
-        await self._vault.put(DEVICE, record["device_code"], confirmed, DEVICE_S)
-        return True
+        confirmed = {**record, "user_id": user.user_id, "epoch": user.epoch}
+        return await self._vault.swap(USER_CODE, tidied(user_code), record, confirmed, DEVICE_S)
 
     async def redeem_device(self, device_code: str) -> tuple[User, str, Grant]:
         """As `redeem_code`, for a confirmed device. Raises LoginPending, AskedTooSoon, LoginRefused, SessionEnded."""
-        if await self._vault.count("poll", device_code, INTERVAL_S * 0.9) > 1:
+        if await self._vault.count(POLL, device_code, INTERVAL_S * 0.9) > 1:
             raise AskedTooSoon(f"ask every {INTERVAL_S} seconds", retry_after_s=INTERVAL_S)
-        record = await self._vault.get(DEVICE, device_code)
+        device = await self._vault.get(DEVICE, device_code)
+        record = await self._vault.get(USER_CODE, device["user_code"]) if device else None
         if record is not None and record["user_id"] is None:
             raise LoginPending("nobody has confirmed the code yet")
-        record = await self._vault.take(DEVICE, device_code)
-        if record is None:
+        if record is None or await self._vault.take(DEVICE, device_code) is None:
             raise LoginRefused("the device code does not hold: it is unknown, too old, or was used before")
-        return await self._granted(record["user_id"], record["epoch"])
+        return await self._granted(device_code, record)
 
     async def refresh(self, token: str) -> tuple[User, str, Grant]:
         """User, next token and grant. Raises LoginRefused for a token that is not the newest; SessionEnded."""
@@ -170,10 +166,10 @@ class ToolLogins:
         """Ends the log-in of a refresh token, if there is one."""
         await self._vault.drop(GRANT, token.partition(".")[0])
 
-    async def _granted(self, user_id: int, epoch: int) -> tuple[User, str, Grant]:
-        user = await holder(self._accounts, user_id, epoch)
-        family, secret = new_key(), new_key()
-        grant = Grant(user_id, epoch, self._clock() + self._policy.absolute_s, _hash(secret))
+    async def _granted(self, code: str, record: Record) -> tuple[User, str, Grant]:
+        user = await holder(self._accounts, record["user_id"], record["epoch"])
+        family, secret = family_of(code), new_key()
+        grant = Grant(user.user_id, user.epoch, self._clock() + self._policy.absolute_s, _hash(secret))
         await self._vault.put(GRANT, family, asdict(grant), self._life_s(grant))
         return user, f"{family}.{secret}", grant
 
@@ -209,6 +205,11 @@ def check_request(challenge: str, redirect_uri: str) -> None:
     if not CHALLENGE.fullmatch(challenge):
         message = "must be an S256 challenge"
         raise InvalidInput(f"code_challenge {message}", [FieldViolation("code_challenge", message)])
+
+
+def family_of(code: str) -> str:
+    """The family of the refresh tokens that a code is exchanged for: from a replayed code it is found again."""
+    return urlsafe_b64encode(hashlib.sha256(f"family of {code}".encode()).digest()).rstrip(b"=").decode()
 
 
 def challenge_of(verifier: str) -> str:
