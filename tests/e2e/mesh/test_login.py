@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def browser(mesh: Mesh) -> AsyncIterator[Browser]:
-    context = ssl.create_default_context(cafile=mesh.profile["ca_certificate"])
-    url = mesh.profile["rest_url"]
+    context = ssl.create_default_context(cafile=str(mesh.profile.ca_certificate))
+    url = mesh.profile.rest_url
     async with httpx.AsyncClient(base_url=url, verify=context, timeout=30) as client:
         yield Browser(url, client)
 
@@ -55,4 +55,4 @@ async def test_two_clicks_make_a_person_with_a_role(
 
 
 async def test_the_address_to_log_in_at_is_told_and_marked(mesh: Mesh) -> None:
-    assert mesh.status()["addresses"]["development login"] == f"{mesh.profile['rest_url']}/auth/login"
+    assert mesh.state["addresses"]["development login"] == f"{mesh.profile.rest_url}/auth/login"
