@@ -170,6 +170,8 @@ local MESSAGES = {
     ["request_id"] = true,
     ["decidedTerm"] = true,
     ["decided_term"] = true,
+    ["claimNext"] = "shodhana.api.review.v1.ClaimCasesRequest",
+    ["claim_next"] = "shodhana.api.review.v1.ClaimCasesRequest",
   },
   ["shodhana.api.review.v1.EscalateCaseRequest"] = {
     ["name"] = true,

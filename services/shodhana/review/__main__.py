@@ -21,9 +21,12 @@ from .rpcs.base import ReviewPorts
 from .servicer import ReviewServicer
 from .settings import ReviewSettings
 
+# A plan made for each call takes longer than the call; what needs another plan is another statement.
+PLANS = {"plan_cache_mode": "force_generic_plan"}
+
 
 async def register(app: Application, settings: ReviewSettings) -> None:
-    pool = await app.enter(postgres.open_pool(settings, "review"))
+    pool = await app.enter(postgres.open_pool(settings, "review", PLANS))
     relay = Relay(pool)
     ports = ReviewPorts(
         queue=PostgresQueue(pool, settings.sla_s),

@@ -11,17 +11,21 @@ import asyncpg
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 MOST = 64
+FLIGHTS = 1
 
 
 class Batches(Generic[Item, Result]):
-    """Calls `work` with all items that wait, in at most `flights` calls at once.
+    """Calls `work` with all items that wait, at most `most` of them, in at most `flights` calls at once.
 
     `work` answers in the order of its items. Where a batch fails its items are tried one by one, so that nobody
     fails for another's mistake.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], flights: int = 2) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], flights: int = FLIGHTS, most: int = MOST
+    ) -> None:
         self._work = work
+        self._most = most
         self._free = flights
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._flights: set[asyncio.Task[None]] = set()
@@ -40,7 +44,7 @@ class Batches(Generic[Item, Result]):
     async def _fly(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._answer([(item, answer) for item, answer in batch if not answer.done()])
         finally:
             self._free += 1

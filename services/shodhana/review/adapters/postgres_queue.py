@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from ..domain.cases import Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
+from ..domain.cases import DOMAINS, Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
 from ..domain.errors import CaseStateWrong, DecisionNotFound, LeaseLost, RequestIdReused, TextMissing, UndoWindowClosed
 from . import retractions, statements
 from .batches import Batches
@@ -25,6 +26,7 @@ class PostgresQueue(PostgresCases):
         super().__init__(pool)
         self._sla_s = sla_s
         self._decisions = Batches(self._decide_all)
+        self._claims = Batches(self._claim_all, most=statements.MOST_AT_ONCE // statements.MOST)
 
     async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]:
         digest = hashlib.sha256(repr([astuple(case) for case in cases]).encode()).digest()
@@ -53,14 +55,47 @@ class PostgresQueue(PostgresCases):
         return [row["case_id"] for row in rows]
 
     async def claim(self, claim: Claim) -> list[tuple[Case, Lease]]:
+        rows = [] if claim.case_ids else await self._claim_with_others(claim)
+        if not rows:
+            rows = await self._claim_alone(claim)
+        return await self._with_leases(rows or await self._pool.fetch(statements.HELD, claim.claim_id, claim.expert))
+
+    async def _claim_with_others(self, claim: Claim) -> Sequence[asyncpg.Record]:
+        try:
+            return await self._claims.run(claim)
+        except asyncpg.UniqueViolationError:
+            return []  # the same claim ran at the same time and took them
+
+    async def _claim_alone(self, claim: Claim) -> Sequence[asyncpg.Record]:
         statement = statements.CLAIM_NAMED if claim.case_ids else statements.CLAIM
         wanted = list(claim.case_ids or claim.domains)
         arguments = (wanted, claim.count, claim.expert, claim.lease_s, claim.claim_id, claim.states)
         try:
-            rows = await self._pool.fetch(statement, *arguments)
+            return await self._pool.fetch(statement, *arguments)
         except asyncpg.UniqueViolationError:
-            rows = []  # the same claim ran at the same time and took them
-        return await self._with_leases(rows or await self._pool.fetch(statements.HELD, claim.claim_id, claim.expert))
+            return []
+
+    async def _claim_all(self, claims: Sequence[Claim]) -> list[list[asyncpg.Record]]:
+        """The rows of each claim: those of the same domains and states in one statement."""
+        alike: dict[tuple[object, ...], list[Claim]] = defaultdict(list)
+        for claim in claims:
+            alike[claim.domains, claim.with_escalated, claim.with_disputed].append(claim)
+        found = defaultdict(list)
+        for group in alike.values():
+            for row in await self._claim_group(group):
+                found[str(row["claim_id"])].append(row)
+        return [found[claim.claim_id] for claim in claims]
+
+    async def _claim_group(self, claims: Sequence[Claim]) -> list[asyncpg.Record]:
+        one = claims[0]
+        return await self._pool.fetch(
+            statements.CLAIM_MANY,
+            *(list(one.domains or DOMAINS), sum(claim.count for claim in claims), one.states, bool(one.domains)),
+            [claim.expert for claim in claims],
+            [claim.lease_s for claim in claims],
+            [claim.claim_id for claim in claims],
+            [claim.count for claim in claims],
+        )
 
     async def _with_leases(self, rows: Sequence[asyncpg.Record]) -> list[tuple[Case, Lease]]:
         return [

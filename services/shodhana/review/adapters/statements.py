@@ -6,6 +6,7 @@ from .rows import CASES, COLUMNS, LAST_DECISION
 
 FINAL = "('accept', 'correct', 'reject')"
 MOST = 5  # cases a claim, told to the planner too
+MOST_AT_ONCE = 64  # cases of all claims that are served together
 NEAR = 40  # waiting rows that are looked at for one the expert has not read yet
 # Parameters: domains, boosts, filenames, heard, bodies, reads, texts, terms, probabilities, batch, SLA, digest.
 # Without a new batch nothing is added.
@@ -100,6 +101,52 @@ WITH asked AS (
 ), wanted AS (
     SELECT case_id, row_number() OVER (ORDER BY rank_at, case_id) AS position FROM taking LIMIT {MOST}
 ), {TAKE}
+"""
+# Parameters: domains, count of all, states, whether the domains were asked for, then one array each of experts, leases,
+# claims, counts. For many at once, of what anybody may have: where a second read or a dispute is more urgent, or an
+# expert prefers other domains, nothing is taken, and CLAIM looks for each.
+CLAIM_MANY = f"""
+WITH slots AS (
+    SELECT claim_id, expert, lease_s, n AS position, row_number() OVER (ORDER BY n, number) AS slot
+    FROM unnest($5::text[], $6::float8[], $7::uuid[], $8::int[]) WITH ORDINALITY
+        AS asked (expert, lease_s, claim_id, count, number) CROSS JOIN LATERAL generate_series(1, count) AS n
+    WHERE ($4 OR NOT EXISTS (SELECT FROM preferences AS p WHERE p.expert = asked.expert AND p.domains <> '{{}}'))
+        AND NOT EXISTS (SELECT FROM review_cases AS c WHERE c.claim_id = asked.claim_id)
+), heads AS (
+    SELECT wanted_state, wanted_domain, rank_at
+    FROM unnest($3::text[]) AS wanted_state CROSS JOIN unnest($1::text[]) AS wanted_domain CROSS JOIN LATERAL (
+        SELECT case_id, rank_at FROM review_cases
+        WHERE state = wanted_state AND domain = wanted_domain AND state IN ('pending', 'expert_escalation')
+            AND NOT fresh_only
+        ORDER BY rank_at, case_id LIMIT $2
+    ) AS open
+    ORDER BY rank_at, case_id LIMIT $2
+), taking AS (
+    SELECT open.case_id, row_number() OVER (ORDER BY open.rank_at, open.case_id) AS slot FROM (
+        SELECT wanted_state, wanted_domain, count(*) AS share FROM heads GROUP BY 1, 2
+    ) AS part CROSS JOIN LATERAL (
+        SELECT case_id, rank_at FROM review_cases
+        WHERE state = wanted_state AND domain = wanted_domain AND state IN ('pending', 'expert_escalation')
+            AND NOT fresh_only
+        ORDER BY rank_at, case_id LIMIT part.share FOR UPDATE SKIP LOCKED
+    ) AS open
+    WHERE NOT EXISTS (
+        SELECT FROM review_cases WHERE state IN ('pending', 'expert_escalation', 'needs_revision') AND fresh_only
+            AND state = ANY($3::text[]) AND domain = ANY($1::text[]) AND rank_at < (SELECT max(rank_at) FROM heads)
+    )
+), wanted AS (
+    SELECT taking.case_id, slots.* FROM taking JOIN slots USING (slot) LIMIT {MOST_AT_ONCE}
+), taken AS (
+    UPDATE review_cases AS c
+    SET state = 'in_review', holder = wanted.expert, fence = fence + 1, claim_id = wanted.claim_id,
+        claim_position = wanted.position, claimed_at = now(),
+        lease_until = now() + make_interval(secs => wanted.lease_s)
+    FROM wanted WHERE c.case_id = wanted.case_id
+    RETURNING c.*
+), told AS (
+    INSERT INTO outbox (case_id, kind, actor) SELECT case_id, 'claimed', holder FROM taken
+)
+SELECT c.claim_id, {COLUMNS} FROM taken AS c {LAST_DECISION} ORDER BY c.rank_at, c.case_id
 """
 # Parameters: cases, (none), expert, lease, claim, states.
 CLAIM_NAMED = f"""

@@ -27,7 +27,7 @@ from .translation import (
     lease_message,
 )
 
-ASSIGN = "cases:assign"
+ASSIGN, WRITE = "cases:assign", "reviews:write"
 
 
 class QueueRpcs(Rpcs):
@@ -39,24 +39,27 @@ class QueueRpcs(Rpcs):
         return pb.CreateCasesResponse(names=map(case_name, ids))
 
     async def ClaimCases(self, request: pb.ClaimCasesRequest, context: Any) -> pb.ClaimCasesResponse:
+        return pb.ClaimCasesResponse(cases=await self._claimed(self._claim_of(request)))
+
+    def _claim_of(self, request: pb.ClaimCasesRequest) -> Claim:
         if request.include_escalated or request.include_disputed:
             require(ASSIGN)
-        claim = Claim(
+        return Claim(
             count=request.count or 1,
             domains=tuple(dict.fromkeys(request.domains)),
             expert=caller(),
             lease_s=request.lease_duration.ToTimedelta().total_seconds() or self.settings.lease_s,
-            claim_id=request.request_id or str(uuid.uuid4()),
+            claim_id=request.request_id.lower() or str(uuid.uuid4()),
             with_escalated=request.include_escalated,
             with_disputed=request.include_disputed,
             case_ids=tuple(map(case_id_of, request.names)),
         )
-        held = await self._claim(claim)
-        cases = [
+
+    async def _claimed(self, claim: Claim) -> list[pb.ClaimedCase]:
+        return [
             pb.ClaimedCase(review_case=case_message(case, claim.expert), lease=lease_message(lease))
-            for case, lease in held
+            for case, lease in await self._claim(claim)
         ]
-        return pb.ClaimCasesResponse(cases=cases)
 
     async def _claim(self, claim: Claim) -> Sequence[tuple[Case, Lease]]:
         """The cases of a claim; now and then one of them is one whose answer is known."""
@@ -79,13 +82,21 @@ class QueueRpcs(Rpcs):
         return pb.HeartbeatCasesResponse(leases=map(lease_message, held), lost=lost)
 
     async def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.DecideCaseResponse:
+        following = None
+        if request.HasField("claim_next"):
+            require(WRITE)
+            following = self._claim_of(request.claim_next)
         answer = _answer(request, VERDICTS_BY_NUMBER[request.verdict], decision_type(request.decision_type))
         text, term = decided(answer.verdict, request.decided_text, request.decided_term)
         answer = replace(answer, decided_text=text, decided_term=term)
         case = await self.ports.queue.decide(answer)
         decided_at = case.decision.created_at if case.decision else case.created_at
         deadline = decided_at + timedelta(seconds=self.settings.undo_window_s)
-        return pb.DecideCaseResponse(review_case=case_message(case), undo_deadline=timestamp(deadline))
+        return pb.DecideCaseResponse(
+            review_case=case_message(case),
+            undo_deadline=timestamp(deadline),
+            next_cases=await self._claimed(following) if following else (),
+        )
 
     async def UndoDecision(self, request: pb.UndoDecisionRequest, context: Any) -> pb.ReviewCase:
         window_s = self.settings.undo_window_s
