@@ -287,6 +287,17 @@ async def test_the_check_itself_is_nobodys_to_call(log_in: Any) -> None:
     assert answer.headers.get("grpc-status") or answer.status_code in (401, 403, 404)
 
 
+def test_where_sessions_cannot_be_looked_up_a_cookie_opens_nothing_and_a_token_does(start_gateway: Any) -> None:
+    """What stands in for identity here cannot answer the check."""
+    with start_gateway(auth=Cluster(("127.0.0.1:1",))) as gateway:
+        with gateway.client("", cookies={SESSION: "any"}) as client:
+            answer = client.get("/v1/principal")
+            refused(answer, 503, "DEPENDENCY_UNAVAILABLE")
+            assert answer.json()["message"] == "sessions cannot be looked up"
+        with gateway.client(cookies={SESSION: "any"}) as client:
+            assert client.get("/v1/principal").status_code == 200
+
+
 def test_log_in_attempts_are_limited_by_address(start_gateway: Any) -> None:
     limits = RateLimits(login_per_s=1, login_burst_s=3)
     nowhere = Cluster(("127.0.0.1:1",))
