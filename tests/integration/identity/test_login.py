@@ -331,9 +331,20 @@ async def test_without_a_provider_people_are_told_and_programs_go_on(start: Any)
         assert (await identity.issue()).access_token
 
 
+async def test_while_redis_is_away_nobody_is_logged_out_and_programs_go_on(start: Any) -> None:
+    async with start(redis_url="redis://127.0.0.1:1/0") as (identity, new_browser):
+        browser = new_browser()
+        browser.cookies[SESSION] = "any"
+        answer = await browser.get("/auth/session")
+        assert (answer.status_code, answer.json()["details"][0]["reason"]) == (503, "DEPENDENCY_UNAVAILABLE")
+        refused(await browser.get("/auth/login"), 503, "a dependency is not reachable")
+        assert browser.cookies[SESSION] == "any"
+        assert (await identity.issue()).access_token
+
+
 async def test_without_redis_programs_go_on(start: Any, refusal: Any) -> None:
     async with start(redis_url=None) as (identity, new_browser):
-        assert (await new_browser().get("/auth/session")).status_code in (401, 503)
+        assert (await new_browser().get("/auth/login")).status_code == 503
         assert (await identity.issue()).access_token
         call = identity.tokens.StartDeviceLogin(pb.StartDeviceLoginRequest(), timeout=10)
         assert await refusal(call) == (grpc.StatusCode.FAILED_PRECONDITION, "CAPABILITY_DISABLED")
