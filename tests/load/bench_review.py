@@ -1,9 +1,11 @@
-"""Claims and decisions a second through gRPC: 32 reviewers, each claims a case and decides it, again and again.
+"""Claims and decisions a second through gRPC, beside Label Studio's next and submit.
 
-    .venv/bin/python tests/load/bench_review.py [--json FILE] [--reviewers 32] [--seconds 10] [--replicas 2]
+    .venv/bin/python tests/load/bench_review.py [--json FILE] [--reviewers 32] [--seconds 10] [--replicas 2] [--no-peer]
 
-Starts a Postgres that syncs to disk and replicas of the review service of its own. The reviewers run in processes
-apart from the service's; each call carries a signed token. p99 is that of one claim with its decision.
+Starts a Postgres that syncs to disk, with 100,000 waiting cases, and replicas of the review service of its own. The
+reviewers run in processes apart from the service's; each call carries a signed token. A cycle is one case claimed and
+decided: by two calls, by decisions that claim the next case (as the dashboard and the tool do), or by claims of five.
+Processor time a cycle tells what a faster machine would do: this one shares its processors with the load.
 """
 
 from __future__ import annotations
@@ -14,34 +16,26 @@ import json
 import multiprocessing
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+import label_studio
+from review_service import Service, started
 from shodhana.api.review.v1 import review_pb2 as pb
 from shodhana.api.review.v1 import review_pb2_grpc as grpc_api
-from shodhana.identity.adapters.key_files import KeyFileSigner
-from shodhana.identity.domain.roles import permissions_of
-from shodhana.review.settings import ReviewSettings
-from shodhana.stack.migrations import SCHEMAS, migrate, role_of, set_passwords
-from shodhana.stack.ports import free_port
-from shodhana.stack.postgres import EmbeddedPostgres
 
 GOAL_PER_S, GOAL_P99_MS = 1000, 100
 CASES = 100_000
 LOAD_PROCESSES = 2
-START_S = 60
-PASSWORD = "only-for-this-run"
-DOMAINS = ["spiritual", "philosophical", "scriptural", "general"]
+WARM_UP_S = 1.0
+CLAIMED_AT_ONCE = {"claim, then decide": 1, "decide and claim the next": 0, "claim five, decide each": 5}
+Share = tuple[list[str], list[str], float, int]
 
 
 def main() -> None:
@@ -50,55 +44,81 @@ def main() -> None:
     parser.add_argument("--reviewers", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=10.0, help="after a second to warm up")
     parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--no-peer", action="store_true", help="leave Label Studio out")
     arguments = parser.parse_args()
+    print(f"{arguments.reviewers} reviewers, {arguments.replicas} replicas, {os.cpu_count()} processors")
+    print("                           cycles/s   p50 ms   p99 ms  twice  lost   processor ms a cycle")
     figures = measure(arguments.reviewers, arguments.seconds, arguments.replicas)
-    print(f"{figures['reviewers']} reviewers, {figures['replicas']} replicas, {figures['processors']} processors")
-    print(f"  claims with decision {figures['per_second']:>8,.0f} a second (goal {GOAL_PER_S:,})")
-    print(f"  median               {figures['p50_ms']:>8.1f} ms")
-    print(f"  p99                  {figures['p99_ms']:>8.1f} ms (goal {GOAL_P99_MS})")
-    print(f"  decided twice        {figures['double']:>8}")
-    print(f"  lost                 {figures['lost']:>8}")
+    if not arguments.no_peer:
+        figures["Label Studio"] = peer(arguments.reviewers, arguments.seconds)
+    print(f"goal: {GOAL_PER_S:,} cycles a second, p99 {GOAL_P99_MS} ms, none twice, none lost")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))
 
 
+def peer(reviewers: int, seconds: float) -> dict[str, Any]:
+    try:
+        found = label_studio.measure(reviewers, seconds)
+    except label_studio.PeerMissing as missing:
+        print(f"Label Studio is left out, it cannot be installed here: {missing}")
+        return {}
+    name = f"Label Studio {label_studio.VERSION}"
+    print(
+        f"{name:<26} {found['per_second']:>8,.1f} {found['p50_ms']:>8.0f} {found['p99_ms']:>8.0f} {found['double']:>6}"
+    )
+    return found
+
+
 def measure(reviewers: int, seconds: float, replicas: int) -> dict[str, Any]:
+    found = {}
     with tempfile.TemporaryDirectory(prefix="shodhana-bench-") as name, ExitStack() as stack:
-        directory = Path(name)
-        directory.chmod(0o755)  # Postgres may run as another user
-        postgres = stack.enter_context(database(directory))
-        signer = KeyFileSigner(directory / "key.json", directory / "jwks.json")
-        targets = [stack.enter_context(replica(postgres, directory)) for _ in range(replicas)]
-        tokens = [signer.sign(claims(f"users/{number}")) for number in range(reviewers)]
-        shares = [(targets, tokens[part::LOAD_PROCESSES], seconds) for part in range(LOAD_PROCESSES)]
-        with multiprocessing.get_context("spawn").Pool(LOAD_PROCESSES) as pool:
-            results = pool.map(review_all, shares, chunksize=1)
-        cycles_s = sorted(cycle_s for part, _ in results for cycle_s in part)
-        answered = sum(count for _, count in results)
-        stored, distinct = asyncio.run(decided(postgres.url))
-        return {
-            "reviewers": reviewers,
-            "replicas": replicas,
-            "processors": os.cpu_count(),
-            "per_second": round(len(cycles_s) / seconds, 1),
-            "p50_ms": round(1000 * statistics.median(cycles_s), 2),
-            "p99_ms": round(1000 * cycles_s[int(0.99 * len(cycles_s))], 2),
-            "double": stored - distinct,
-            "lost": answered - stored,
-        }
+        service = stack.enter_context(started(Path(name), CASES, replicas, reviewers))
+        for way, at_once in CLAIMED_AT_ONCE.items():
+            figures = found[way] = _measure(service, seconds, at_once)
+            parts = ", ".join(f"{part} {cost:.2f}" for part, cost in figures["processor_ms"].items())
+            print(
+                f"{way:<26} {figures['per_second']:>8,.0f} {figures['p50_ms']:>8.1f} {figures['p99_ms']:>8.1f} "
+                f"{figures['double']:>6} {figures['lost']:>5}   {parts}",
+                flush=True,
+            )
+    return found
 
 
-def review_all(share: tuple[list[str], list[str], float]) -> tuple[list[float], int]:
-    """Runs a share of the reviewers: seconds of each measured cycle, and how many decisions were answered at all."""
-    return asyncio.run(_review_all(*share))
+def _measure(service: Service, seconds: float, at_once: int) -> dict[str, Any]:
+    shares = [
+        (service.targets, service.tokens[part::LOAD_PROCESSES], seconds, at_once) for part in range(LOAD_PROCESSES)
+    ]
+    before, used = service.decided(), service.processor_s()
+    with multiprocessing.get_context("spawn").Pool(LOAD_PROCESSES) as pool:
+        results = pool.map(review_all, shares, chunksize=1)
+    cost = {part: total - used[part] for part, total in service.processor_s().items()}
+    cost["load"] = sum(load_s for _, _, load_s in results)
+    cycles_s = sorted(cycle_s for cycles, _, _ in results for cycle_s in cycles)
+    answered = sum(count for _, count, _ in results)
+    stored, distinct = service.decided()
+    return {
+        "per_second": round(len(cycles_s) / seconds, 1),
+        "p50_ms": round(1000 * statistics.median(cycles_s), 2),
+        "p99_ms": round(1000 * cycles_s[int(0.99 * len(cycles_s))], 2),
+        "double": stored - distinct,
+        "lost": answered - (stored - before[0]),
+        "processor_ms": {part: round(1000 * total / answered, 3) for part, total in cost.items()},
+    }
 
 
-async def _review_all(targets: list[str], tokens: list[str], seconds: float) -> tuple[list[float], int]:
+def review_all(share: Share) -> tuple[list[float], int, float]:
+    """Runs a share of the reviewers: seconds of each measured cycle, decisions answered, processor seconds used."""
+    used_s = time.process_time()
+    cycles, count = asyncio.run(_review_all(*share))
+    return cycles, count, time.process_time() - used_s
+
+
+async def _review_all(targets: list[str], tokens: list[str], seconds: float, at_once: int) -> tuple[list[float], int]:
     channels = [grpc.aio.insecure_channel(target) for target in targets]
-    begins_at = time.monotonic() + 1
+    begins_at = time.monotonic() + WARM_UP_S
+    stubs = [grpc_api.ReviewServiceStub(channels[i % len(channels)]) for i in range(len(tokens))]
     work = [
-        review(grpc_api.ReviewServiceStub(channels[i % len(channels)]), token, begins_at, begins_at + seconds)
-        for i, token in enumerate(tokens)
+        _review(stub, token, at_once, begins_at, begins_at + seconds) for stub, token in zip(stubs, tokens, strict=True)
     ]
     parts = await asyncio.gather(*work)
     for channel in channels:
@@ -106,103 +126,46 @@ async def _review_all(targets: list[str], tokens: list[str], seconds: float) -> 
     return [cycle_s for cycles, _ in parts for cycle_s in cycles], sum(count for _, count in parts)
 
 
-async def review(stub: Any, token: str, begins_at: float, ends_at: float) -> tuple[list[float], int]:
-    metadata, cycles, count = (("authorization", f"Bearer {token}"),), [], 0
-    while (began := time.monotonic()) < ends_at:
-        claim = pb.ClaimCasesRequest(count=1, request_id=str(uuid.uuid4()))
-        answer = await stub.ClaimCases(claim, metadata=metadata, timeout=30)
-        held = answer.cases[0]
-        decision = pb.DecideCaseRequest(
-            name=held.review_case.name,
-            fencing_token=held.lease.fencing_token,
-            verdict=pb.VERDICT_CORRECT,
-            decided_text="bhakti",
-            request_id=str(uuid.uuid4()),
-        )
-        await stub.DecideCase(decision, metadata=metadata, timeout=30)
+async def _review(stub: Any, token: str, at_once: int, begins_at: float, ends_at: float) -> tuple[list[float], int]:
+    cycles, count = [], 0
+    began = time.monotonic()
+    async for _ in _decisions(stub, (("authorization", f"Bearer {token}"),), at_once):
         count += 1
+        now = time.monotonic()
         if began >= begins_at:
-            cycles.append(time.monotonic() - began)
+            cycles.append(now - began)
+        if now >= ends_at:
+            break
+        began = now
     return cycles, count
 
 
-def claims(user: str) -> dict[str, Any]:
-    settings, now = ReviewSettings(), int(time.time())
-    common = {"iss": settings.token_issuer, "aud": settings.token_audience, "iat": now, "exp": now + 3600}
-    return {**common, "sub": user, "permissions": sorted(permissions_of(["expert_linguist"]))}
+async def _decisions(stub: Any, metadata: Any, at_once: int) -> AsyncIterator[None]:
+    """Decides for ever; 0 at once: each decision claims the next."""
+    held = await _claim(stub, metadata, at_once or 1)
+    while True:
+        for claimed in held:
+            answer = await stub.DecideCase(_decision(claimed, claims_next=not at_once), metadata=metadata, timeout=30)
+            yield
+        held = list(answer.next_cases) or await _claim(stub, metadata, at_once)
 
 
-@contextmanager
-def running(command: list[str], **options: Any) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-    try:
-        yield
-    finally:
-        process.send_signal(2)
-        process.wait(30)
+async def _claim(stub: Any, metadata: Any, count: int) -> list[pb.ClaimedCase]:
+    request = pb.ClaimCasesRequest(count=count, request_id=str(uuid.uuid4()))
+    answer = await stub.ClaimCases(request, metadata=metadata, timeout=30)
+    return list(answer.cases)
 
 
-@contextmanager
-def database(directory: Path) -> Iterator[EmbeddedPostgres]:
-    """A migrated Postgres with CASES waiting cases."""
-    postgres = EmbeddedPostgres(directory, free_port(), PASSWORD)
-    postgres.prepare()
-    with running(postgres.command()):
-        migrate(postgres.url)
-        asyncio.run(set_passwords(postgres.url, dict.fromkeys(SCHEMAS, PASSWORD)))
-        asyncio.run(fill(postgres.url))
-        yield postgres
-
-
-@contextmanager
-def replica(postgres: EmbeddedPostgres, directory: Path) -> Iterator[str]:
-    """A process of the service that is ready; its address."""
-    target = f"127.0.0.1:{free_port()}"
-    settings = {
-        "LISTEN_ADDRESS": target,
-        "DATABASE_URL": postgres.url_of(role_of("review"), PASSWORD),
-        "JWKS_PATH": str(directory / "jwks.json"),
-        "LOG_LEVEL": "WARNING",
-        "DRAIN_S": "0",
-        "POOL_MAX": "16",
-    }
-    with running([sys.executable, "-m", "shodhana.review"], env={**os.environ, **settings}):
-        wait_until_ready(target)
-        yield target
-
-
-def wait_until_ready(target: str) -> None:
-    ends_at = time.monotonic() + START_S
-    with grpc.insecure_channel(target) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        while True:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_S)
-            if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                return
-            if time.monotonic() > ends_at:
-                raise TimeoutError(f"{target} is not ready")
-            time.sleep(0.05)
-
-
-async def fill(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    batch_id = str(uuid.uuid4())
-    await connection.execute("INSERT INTO review.batches (batch_id, content_digest) VALUES ($1, '')", batch_id)
-    await connection.execute(
-        "INSERT INTO review.review_cases (domain, rank_at, due_at, filename, heard, body, batch_id, batch_position) "
-        "SELECT ($2::text[])[1 + i % 4], now() + i * interval '1 s', now(), 'talk.srt', 'heard', $4, $1, i "
-        "FROM generate_series(1, $3::int) AS i",
-        *(batch_id, DOMAINS, CASES, pb.NewCase(heard="heard", context="words around " * 20).SerializeToString()),
+def _decision(claimed: pb.ClaimedCase, claims_next: bool) -> pb.DecideCaseRequest:
+    following = pb.ClaimCasesRequest(count=1, request_id=str(uuid.uuid4())) if claims_next else None
+    return pb.DecideCaseRequest(
+        name=claimed.review_case.name,
+        fencing_token=claimed.lease.fencing_token,
+        verdict=pb.VERDICT_CORRECT,
+        decided_text="bhakti",
+        request_id=str(uuid.uuid4()),
+        claim_next=following,
     )
-    await connection.execute("VACUUM ANALYZE review.review_cases")
-    await connection.close()
-
-
-async def decided(url: str) -> tuple[int, int]:
-    connection = await asyncpg.connect(url)
-    row = await connection.fetchrow("SELECT count(*), count(DISTINCT case_id) FROM review.expert_decisions")
-    await connection.close()
-    return row[0], row[1]
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from .settings import ReviewSettings
 # A plan made for each call takes longer than the call; what needs another plan is another statement.
 PLANS = {"plan_cache_mode": "force_generic_plan"}
 
+COUNT_INTERVAL_S = 15.0  # as often as metrics are read; a count of all that waits takes a tenth of a second
+
 
 async def register(app: Application, settings: ReviewSettings) -> None:
     pool = await app.enter(postgres.open_pool(settings, "review", PLANS))
@@ -37,7 +39,8 @@ async def register(app: Application, settings: ReviewSettings) -> None:
         trail=PostgresTrail(pool),
         changes=relay,
     )
-    app.background("sweeper", partial(_sweep, ports.queue, ports.figures, settings.sweep_s))
+    app.background("sweeper", partial(_sweep, ports.queue, settings.sweep_s))
+    app.background("gauge", partial(_count, ports.figures))
     app.background("outbox", relay.drain)
     app.background("listener", relay.listen)
     app.ready_when("postgres", partial(postgres.ping, pool))
@@ -45,12 +48,17 @@ async def register(app: Application, settings: ReviewSettings) -> None:
     app.serves("shodhana.api.review.v1.ReviewService")
 
 
-async def _sweep(queue: ReviewQueue, figures: ReviewFigures, interval_s: float) -> None:
+async def _sweep(queue: ReviewQueue, interval_s: float) -> None:
     while True:
         await queue.sweep()
+        await asyncio.sleep(interval_s)
+
+
+async def _count(figures: ReviewFigures) -> None:
+    while True:
         for domain, count in (await figures.pending_by_domain()).items():
             metrics.REVIEW_QUEUE_LENGTH.labels(domain).set(count)
-        await asyncio.sleep(interval_s)
+        await asyncio.sleep(COUNT_INTERVAL_S)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,7 @@ import asyncpg
 from ..domain.cases import Verdict
 from ..domain.trail import CaseEvent, EventKind, EventQuery, Lesson
 
-EVENTS = """
-SELECT event_id, kind, case_id, actor, decision_id, created_at FROM case_events
-WHERE ($1::bigint IS NULL OR case_id = $1) AND ($2 = '' OR actor = $2)
-    AND ($3::text[] = '{}' OR kind = ANY($3::event_kind[])) AND ($4::bigint IS NULL OR event_id < $4)
-ORDER BY event_id DESC LIMIT $5
-"""
+EVENT = "event_id, kind, case_id, actor, decision_id, created_at"
 TAKE = """
 SELECT l.event_id, l.kind, l.case_id, l.decision_id, d.verdict, c.domain, c.heard, d.decided_text AS corrected,
     d.decided_term AS entry, d.expert, d.was_disputed AS is_adjudication, c.body, l.created_at
@@ -32,8 +27,22 @@ class PostgresTrail:
     pool: asyncpg.Pool
 
     async def events(self, query: EventQuery) -> list[CaseEvent]:
-        kinds = [kind.value for kind in query.kinds]
-        rows = await self.pool.fetch(EVENTS, query.case_id, query.actor, kinds, query.before, query.limit)
+        conditions, arguments = ["true"], []
+        wanted = {
+            "case_id = ${}": query.case_id,
+            "actor = ${}": query.actor or None,
+            "kind = ANY(${}::text[]::event_kind[])": [kind.value for kind in query.kinds] or None,
+            "event_id < ${}": query.before,
+        }
+        for condition, value in wanted.items():
+            if value is not None:  # only what is asked for, so that an index can serve it
+                arguments.append(value)
+                conditions.append(condition.format(len(arguments)))
+        rows = await self.pool.fetch(
+            f"SELECT {EVENT} FROM case_events WHERE {' AND '.join(conditions)} "
+            f"ORDER BY event_id DESC LIMIT {int(query.limit)}",
+            *arguments,
+        )
         return [CaseEvent(**{**row, "kind": EventKind(row["kind"])}) for row in rows]
 
     @asynccontextmanager

@@ -12,14 +12,16 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from .statements import UNHURRIED
+
 CHANNEL = "review_cases"
 BATCH = 500
 PAUSE_S = 0.1
 QUEUE_SIZE = 10_000
 IDS_A_NOTIFICATION = 300  # a notification carries at most 8,000 bytes
-TAKE = """
+TAKE = f"""
 WITH taken AS (
-    DELETE FROM outbox
+    DELETE FROM outbox USING {UNHURRIED}
     WHERE event_id IN (SELECT event_id FROM outbox ORDER BY event_id LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING event_id, case_id
 )

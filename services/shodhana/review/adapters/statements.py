@@ -27,6 +27,10 @@ WITH batch AS (
 )
 SELECT case_id FROM added ORDER BY batch_position
 """
+# An expression, so that the planner looks cases up by their ids and not among all that are held.
+IS_HELD = "(c.state || '') = 'in_review'"
+# What a crash may take back is not waited for until it is on the disk: a lost claim is a lost lease. Decisions wait.
+UNHURRIED = "(SELECT set_config('synchronous_commit', 'off', true)) AS unhurried"
 # An expert reads one of a family only, and the second read is handed out while the first stands.
 UNREAD = f"""
 NOT EXISTS (
@@ -44,7 +48,7 @@ taken AS (
     UPDATE review_cases AS c
     SET state = 'in_review', holder = $3, fence = fence + 1, claim_id = $5, claim_position = wanted.position,
         claimed_at = now(), lease_until = now() + make_interval(secs => $4)
-    FROM wanted WHERE c.case_id = wanted.case_id
+    FROM wanted, {UNHURRIED} WHERE c.case_id = wanted.case_id
     RETURNING c.*
 ), told AS (
     INSERT INTO outbox (case_id, kind, actor) SELECT case_id, 'claimed', $3 FROM taken
@@ -141,7 +145,7 @@ WITH slots AS (
     SET state = 'in_review', holder = wanted.expert, fence = fence + 1, claim_id = wanted.claim_id,
         claim_position = wanted.position, claimed_at = now(),
         lease_until = now() + make_interval(secs => wanted.lease_s)
-    FROM wanted WHERE c.case_id = wanted.case_id
+    FROM wanted, {UNHURRIED} WHERE c.case_id = wanted.case_id
     RETURNING c.*
 ), told AS (
     INSERT INTO outbox (case_id, kind, actor) SELECT case_id, 'claimed', holder FROM taken
@@ -165,10 +169,10 @@ HELD = f"""
 {CASES} WHERE c.claim_id = $1 AND c.holder = $2 AND c.state = 'in_review' AND c.lease_until > now()
 ORDER BY c.rank_at, c.case_id
 """
-PROLONG = """
+PROLONG = f"""
 UPDATE review_cases AS c SET lease_until = now() + make_interval(secs => $4)
-FROM unnest($1::bigint[], $2::bigint[]) AS held (case_id, fence)
-WHERE c.case_id = held.case_id AND c.fence = held.fence AND c.state = 'in_review' AND c.holder = $3
+FROM unnest($1::bigint[], $2::bigint[]) AS held (case_id, fence), {UNHURRIED}
+WHERE c.case_id = held.case_id AND c.fence = held.fence AND {IS_HELD} AND c.holder = $3
     AND c.lease_until > now()
 RETURNING c.case_id, c.fence, c.lease_until
 """
@@ -189,7 +193,7 @@ WITH sent AS (
         holder = NULL, lease_until = NULL,
         rank_at = CASE WHEN sent.verdict = 'skip' THEN now() + make_interval(secs => $1) ELSE c.rank_at END
     FROM sent JOIN review_cases AS before USING (case_id)
-    WHERE c.case_id = sent.case_id AND c.fence = sent.fence AND c.state = 'in_review' AND c.holder = sent.expert
+    WHERE c.case_id = sent.case_id AND c.fence = sent.fence AND {IS_HELD} AND c.holder = sent.expert
         AND c.lease_until > now() AND (sent.verdict <> 'accept' OR sent.text <> '' OR c.suggested_text <> '')
     RETURNING c.*, before.rank_at AS rank_before, before.is_escalated AS was_escalated,
         before.is_disputed AS was_disputed, sent.verdict, sent.decision_type, sent.text, sent.term, sent.comment,
@@ -220,10 +224,11 @@ KEEP_DRAFT = """
 INSERT INTO drafts (case_id, expert, request_id, verdict, decided_text, comment)
 VALUES ($1, $2, $3, $4::text::verdict, $5, $6) ON CONFLICT DO NOTHING
 """
-SWEEP = """
+SWEEP = f"""
 WITH ended AS (
     UPDATE review_cases
     SET state = waiting_state(is_escalated, is_disputed), holder = NULL, lease_until = NULL
+    FROM {UNHURRIED}
     WHERE case_id IN (
         SELECT case_id FROM review_cases WHERE state = 'in_review' AND lease_until <= now()
         ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED
