@@ -97,9 +97,12 @@ def identity(log: Path, environment: dict[str, str]) -> Iterator[None]:
     command = [sys.executable, "-m", "shodhana.identity"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT)
-    yield
-    process.terminate()
-    assert process.wait(20) == 0, log.read_text()
+    try:
+        yield
+    finally:
+        process.terminate()
+        code = process.wait(20)
+    assert code == 0, log.read_text()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
