@@ -3,112 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from shodhana.api.review.v1 import review_pb2 as pb
-from shodhana.api.review.v1 import review_pb2_grpc as grpc_api
-from shodhana.identity.adapters.key_files import KeyFileSigner
-from shodhana.identity.domain.roles import permissions_of
-from shodhana.review.__main__ import register
-from shodhana.review.settings import ReviewSettings
-from shodhana.runtime.application import Application
 from shodhana.runtime.pages import encode_page_token
 
-Stub = Callable[..., Any]
-EXPERT = ("expert_linguist",)
-
-
-@pytest.fixture
-async def stub(postgres_database: Any, tmp_path: Path) -> AsyncIterator[Stub]:
-    """Makes a stub for a user with roles, or with the permissions given."""
-    settings = ReviewSettings(
-        database_url=postgres_database.role_url("review"),
-        jwks_path=tmp_path / "jwks.json",
-        pool_min=1,
-        pool_max=10,
-        drain_s=0,
-        stop_grace_s=0.2,
-        sweep_s=0.1,
-    )
-    signer = KeyFileSigner(tmp_path / "key.json", settings.jwks_path)
-    async with AsyncExitStack() as stack:
-        application = Application(settings, stack)
-        await register(application, settings)
-        port = await application.start()
-        stack.push_async_callback(application.drain)
-
-        def make(
-            user: str = "users/1", roles: Sequence[str] = EXPERT, permissions: Sequence[str] | None = None
-        ) -> WithToken:
-            token = signer.sign(claims(settings, user, permissions or sorted(permissions_of(roles))))
-            return WithToken(channel, token)
-
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
-        yield make
-
-
-class WithToken:
-    """A stub that sends a token with each call."""
-
-    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
-        self._stub = grpc_api.ReviewServiceStub(channel)
-        self._metadata = (("authorization", f"Bearer {token}"),)
-
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        return lambda request: getattr(self._stub, name)(request, metadata=self._metadata, timeout=20)
-
-
-def claims(settings: ReviewSettings, user: str, permissions: Sequence[str]) -> dict[str, Any]:
-    now = int(time.time())
-    common = {"iss": settings.token_issuer, "aud": settings.token_audience, "iat": now, "exp": now + 600}
-    return {**common, "sub": user, "permissions": list(permissions)}
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
-
-
-async def create(stub: Stub, count: int, domain: str = "spiritual", request_id: str = "") -> list[str]:
-    new = [
-        pb.NewCase(domain=domain, heard=f"bakti {i}", filename="a.srt", suggestions=[pb.Suggestion(term="bhakti")])
-        for i in range(count)
-    ]
-    transcripts = stub("services/transcripts", ["service_transcripts"])
-    answer = await transcripts.CreateCases(pb.CreateCasesRequest(cases=new, request_id=request_id or new_id()))
-    return list(answer.names)
-
-
-async def claim(reviewer: Any, **fields: Any) -> pb.ClaimedCase:
-    [held] = (await reviewer.ClaimCases(pb.ClaimCasesRequest(**fields))).cases
-    return held
-
-
-def accept(held: pb.ClaimedCase, request_id: str = "", **fields: Any) -> pb.DecideCaseRequest:
-    fields = {"verdict": pb.VERDICT_ACCEPT, **fields}
-    fence = held.lease.fencing_token
-    return pb.DecideCaseRequest(
-        name=held.review_case.name, fencing_token=fence, request_id=request_id or new_id(), **fields
-    )
-
-
-async def refusal(call: Any) -> tuple[grpc.StatusCode, str, dict[str, str]]:
-    """Status, reason and metadata of a call that has to fail."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    status = rpc_status.from_call(caught.value)
-    info = error_details_pb2.ErrorInfo()
-    assert status is not None
-    assert any(detail.Unpack(info) for detail in status.details)
-    return caught.value.code(), info.reason, dict(info.metadata)
+from tests.integration.review.calls import Stub, accept, claim, create, new_id, refusal
 
 
 async def test_each_call_needs_its_permission(stub: Stub) -> None:
