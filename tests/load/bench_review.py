@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import label_studio
+import label_studio_peer as label_studio
 from review_service import Service, started
 from shodhana.api.review.v1 import review_pb2 as pb
 from shodhana.api.review.v1 import review_pb2_grpc as grpc_api

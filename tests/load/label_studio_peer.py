@@ -86,7 +86,7 @@ def running(users: int) -> Iterator[Peer]:
             made = subprocess.run(
                 [python, HERE / "label_studio_users.py", str(users)],
                 env=environment,
-                capture_output=True,
+                stdout=subprocess.PIPE,
                 text=True,
                 check=True,
             )
