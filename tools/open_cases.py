@@ -12,9 +12,8 @@ def main() -> None:
         suggestions = ", ".join(
             f"{found['text']} {found.get('probability', 0.0):.2f}" for found in case.get("suggestions", [])[:3]
         )
-        print(
-            f"  {case['name'].removeprefix('reviewCases/'):>4}  {case['heard']:<20} {suggestions}  ({case['filename']})"
-        )
+        number, heard = case["name"].removeprefix("reviewCases/"), " ".join(case["heard"].split())
+        print(f"  {number:>4}  {heard:<20} {suggestions}  ({case['filename']})")
     if not cases:
         print("  none")
 
