@@ -53,7 +53,9 @@ def _edits(before: Cue, after: Cue | None, corrected: Mapping[int, Sequence[Term
     new = list(with_terms(tokenize(after.text), corrected.get(after.index, ())))
     if len(old) * len(new) > MAX_COMPARED:
         return _edits_without_order(old, new)
-    matcher = difflib.SequenceMatcher(None, old, [token.text for token, _ in new], autojunk=False)
+    # A word of a corrected term is like no word: else "praarabda … prārabdha" would match its second with the first.
+    kept = [token.text if term is None else term for token, term in new]
+    matcher: difflib.SequenceMatcher[str | Term] = difflib.SequenceMatcher(None, old, kept, autojunk=False)
     return sum(
         _replaced(last - first, new[start:end])
         for kind, first, last, start, end in matcher.get_opcodes()
@@ -64,11 +66,10 @@ def _edits(before: Cue, after: Cue | None, corrected: Mapping[int, Sequence[Term
 def _replaced(removed: int, added: Sequence[Pair]) -> int:
     """Edits in one place: words that came in, or words that went and that no term stands for."""
     terms = {term for _, term in added if term is not None}
-    others = sum(term is None for _, term in added)
-    return max(others, removed - SPAN_TOKENS * len(terms))
+    return max(sum(term is None for _, term in added), removed - SPAN_TOKENS * len(terms))
 
 
 def _edits_without_order(old: Sequence[str], new: Sequence[Pair]) -> int:
-    lost, came = Counter(old), Counter(token.text for token, _ in new)
-    changed = [(token, term) for token, term in new if came[token.text] > lost[token.text]]
-    return _replaced((lost - came).total(), changed)
+    lost, came = Counter(old), Counter(token.text for token, term in new if term is None)
+    terms = {term for _, term in new if term is not None}
+    return max((came - lost).total(), (lost - came).total() - SPAN_TOKENS * len(terms))
