@@ -7,9 +7,10 @@ from dataclasses import replace
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.runtime.timestamps import duration
 
+from .domain.doubts import MAX_CANDIDATES
 from .domain.formats import Format
 from .domain.matcher import Ranked, Status, Thresholds
-from .domain.pipeline import MAX_CANDIDATES, Corrected, Correction, CorrectionOptions, Scored
+from .domain.pipeline import Corrected, Correction, CorrectionOptions, Scored
 from .domain.verses import RecitedVerse
 
 FORMATS = {

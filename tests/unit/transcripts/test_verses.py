@@ -106,6 +106,14 @@ async def test_words_that_the_verse_has_are_suggested(bench: VerseBench) -> None
     ]
 
 
+async def test_words_of_a_verse_are_settled_by_the_case_of_the_verse(bench: VerseBench) -> None:
+    text = "siddhyasiddhyoh samo bhutva samatvam yog uchyate"
+    corrected = await bench.correct(text, thresholds=Thresholds(keep_anglicised=False))
+    assert [one.review_case for one in corrected.corrections] == [""]
+    assert [bool(verse.review_case) for verse in corrected.recognised.verses] == [True]
+    assert [len(places) for places in bench.cases.requests.values()] == [1]
+
+
 async def test_each_verse_becomes_a_case_of_scriptural_identification(bench: VerseBench) -> None:
     corrected = await bench.correct(LECTURE, "talk.srt", request_id="5f0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
     await bench.correct(LECTURE, "talk.srt", request_id="5f0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")

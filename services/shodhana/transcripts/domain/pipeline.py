@@ -14,20 +14,19 @@ from .casing import readings_of
 from .choice import Readings, choose, counted, doubles, needs_context, sure_terms
 from .combiner import Combiner, combiner
 from .devanagari import transliterated
+from .doubts import cases_request_id, doubtful_place
 from .english import EnglishWords
 from .features import Reading, Surroundings
-from .formats import Cue, Edit, Format, Limits, Transcript, parse, write
+from .formats import Edit, Format, Limits, Transcript, parse, write
 from .formats.model import edited
 from .matcher import Decision, Matcher, Ranked, Status, Thresholds
 from .ports import (
     Candidates,
     CandidateSearch,
-    DoubtfulPlace,
     Heard,
     Quality,
     ReviewCases,
     ServiceMissing,
-    Suggestion,
     ToScore,
     TranscriptScorer,
 )
@@ -35,11 +34,10 @@ from .spans import Span, contexts_of, spans_of
 from .terms import corrected_terms, standing_terms
 from .verses import Recognised, VerseRecogniser, spared
 
-MAX_CANDIDATES = 5
 SEARCHED = 8  # candidates asked for, so that context can bring one forward
 MAX_CASES = 1000
 MAX_CONTEXTS = 1000  # places of a transcript that are searched again with their context
-CASES_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
+WORDS_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,8 @@ class TranscriptCorrector:
         texts = tuple(_texts(transcript, edits))
         degradations = ["candidates were found by spelling alone"] if found.degraded else []
         quality = await self._score(transcript, texts, decisions, options, degradations)
-        corrections = await self._queue(transcript, decisions, options, found.lexicon_version, degradations)
+        kept = [one for one in decisions if one.status in (Status.APPLIED, Status.SUGGESTED)]
+        corrections = await self._queue(transcript, kept, recognised, options, found.lexicon_version, degradations)
         if self._verses and not options.validate_only:
             recognised = await self._verses.queue(transcript, recognised, options.request_id)
         degradations += recognised.degradations
@@ -257,20 +256,25 @@ class TranscriptCorrector:
     async def _queue(
         self,
         transcript: Transcript,
-        decisions: Sequence[Decision],
+        kept: Sequence[Decision],
+        recognised: Recognised,
         options: CorrectionOptions,
         lexicon_version: str,
         degradations: list[str],
     ) -> list[Correction]:
+        """The corrections, with a case for each doubtful place; words of a verse are settled by the verse's case."""
         cues = {cue.index: cue for cue in transcript.cues}
-        kept = [decision for decision in decisions if decision.status in (Status.APPLIED, Status.SUGGESTED)]
         corrections = [Correction(decision, cues[decision.span.cue].start_ms) for decision in kept]
-        doubtful = [place for place, correction in enumerate(corrections) if _is_doubtful(correction)][:MAX_CASES]
+        doubtful = [
+            place
+            for place, decision in enumerate(kept)
+            if decision.status is Status.SUGGESTED and not recognised.has_open(*decision.span.place)
+        ][:MAX_CASES]
         if self._cases is None or options.validate_only or not doubtful:
             return corrections
-        places = [_place(corrections[i].decision, cues, transcript.filename, lexicon_version) for i in doubtful]
+        places = [doubtful_place(kept[i], cues, transcript.filename, lexicon_version) for i in doubtful]
         try:
-            names = await self._cases.create(places, _cases_request_id(options.request_id))
+            names = await self._cases.create(places, cases_request_id(WORDS_NAMESPACE, options.request_id))
         except ServiceMissing:
             degradations.append("the doubtful places could not be queued for review")
             return corrections
@@ -288,47 +292,6 @@ def _texts(transcript: Transcript, edits: Sequence[Edit]) -> list[str]:
     for edit in edits:
         by_cue.setdefault(edit.cue, []).append(edit)
     return [edited(cue.text, by_cue.get(cue.index, ())) for cue in transcript.cues]
-
-
-def _is_doubtful(correction: Correction) -> bool:
-    return correction.decision.status is Status.SUGGESTED
-
-
-def _place(decision: Decision, cues: dict[int, Cue], filename: str, lexicon_version: str) -> DoubtfulPlace:
-    """The place with the cue before and the cue after for context."""
-    span = decision.span
-    cue = cues[span.cue]
-    before = cues[span.cue - 1].text + " " if span.cue - 1 in cues else ""
-    after = " " + cues[span.cue + 1].text if span.cue + 1 in cues else ""
-    before, after = before[-800:], after[:800]
-    text = cue.text
-    if len(text) > 400:
-        cut = max(0, span.start - 150)
-        before, text = "", cue.text[cut : span.end + 150]
-        start = span.start - cut
-    else:
-        start = len(before) + span.start
-    suggestions = tuple(
-        Suggestion(ranked.text, ranked.probability, ranked.candidate, ranked.reasons)
-        for ranked in decision.ranked[:MAX_CANDIDATES]
-    )
-    return DoubtfulPlace(
-        filename=filename,
-        cue=span.cue,
-        start=span.start,
-        end=span.end,
-        start_ms=cue.start_ms,
-        heard=span.text,
-        context=before + text + after,
-        context_start=start,
-        suggestions=suggestions,
-        lexicon_version=lexicon_version,
-    )
-
-
-def _cases_request_id(request_id: str) -> str:
-    """The same for the same request, so that a repeated correction queues nothing twice."""
-    return str(uuid.uuid5(CASES_NAMESPACE, request_id)) if request_id else str(uuid.uuid4())
 
 
 def _free_span(text: str) -> Span:

@@ -13,6 +13,7 @@ from shodhana.text.normalize import nfc
 from shodhana.text.scripts import has_iast_diacritics
 from shodhana.text.tokens import tokenize
 
+from .doubts import cases_request_id
 from .english import EnglishWords
 from .formats import Cue, Transcript
 from .matcher import Decision, Status
@@ -24,7 +25,7 @@ METRE_ALONE = 0.8  # confidence in a line that is in metre, and in no text that 
 MAX_TEXT = 2000  # characters of a search
 MAX_CASES = 200
 CONTEXT = 600  # characters on each side
-CASES_NAMESPACE = uuid.UUID("0d1f4f6e-7c55-4d8e-9f0e-3c1d7a52b0c4")
+VERSES_NAMESPACE = uuid.UUID("0d1f4f6e-7c55-4d8e-9f0e-3c1d7a52b0c4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class Recognised:
     index: str = ""
     degradations: tuple[str, ...] = ()
 
+    def has_open(self, cue: int, start: int, end: int) -> bool:
+        """Whether a verse that is not settled holds a character of [start, end) of a cue."""
+        return any(verse.is_open and verse.holds(cue, start, end) for verse in self.verses)
+
 
 class VerseRecogniser:
     """Recognises recited verses; `cases` is None where there is no review."""
@@ -126,9 +131,8 @@ class VerseRecogniser:
         if self._cases is None or not wanted:
             return recognised
         places = [_case(verse, transcript) for verse in wanted]
-        case_request = uuid.uuid5(CASES_NAMESPACE, request_id) if request_id else uuid.uuid4()
         try:
-            names = await self._cases.create(places, str(case_request))
+            names = await self._cases.create(places, cases_request_id(VERSES_NAMESPACE, request_id))
         except ServiceMissing:
             return replace(recognised, degradations=("the verses could not be queued for review",))
         by_verse = dict(zip(wanted, names, strict=True))
