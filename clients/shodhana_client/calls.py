@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ AUTHORIZATION = "authorization"
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 
-class _Calls:
+class _Calls(ABC):
     """What synchronous and asynchronous calls share."""
 
     def __init__(self, profile: Profile, channel: Any, deadline_s: float) -> None:
@@ -46,11 +47,13 @@ class _Calls:
             self._token.forget()
         return attempts.pause_s(error)
 
+    @abstractmethod
     def _unary(self, call: Any, method: Any) -> Callable[..., Any]:
-        raise NotImplementedError
+        """The callable of a method with one answer."""
 
+    @abstractmethod
     def _stream(self, call: Any, method: Any) -> Callable[..., Any]:
-        raise NotImplementedError
+        """The callable of a method with a stream of answers."""
 
 
 class SynchronousCalls(_Calls):

@@ -26,6 +26,12 @@ def connected(profile: Profile | Path | None) -> Iterator[Client]:
         sys.exit(EXIT_ERROR)
 
 
+def print_token(profile: Path | None) -> None:
+    """Prints an access token; errors end the command with 1."""
+    with connected(profile) as client:
+        print(client.token())
+
+
 def complain(error: Exception, about: str = "") -> None:
     """Says on standard error what is wrong, each violation on a line."""
     prefix = f"{about}: " if about else ""

@@ -1,0 +1,109 @@
+"""The commands `shodhana lexicon …` and `shodhana verses …`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .groups import OrderedGroup, examples
+from .options import as_json, file_path, profile_of
+
+
+@click.group(cls=OrderedGroup, epilog=examples("shodhana lexicon show krishna"))
+def lexicon() -> None:
+    """Import, export and look up the lexicon."""
+
+
+@lexicon.command("import", epilog=examples("shodhana lexicon import terms.tsv --domain spiritual --license CC0-1.0"))
+@click.argument("file", type=file_path)
+@click.option("--source", default="", help="Recorded with each entry.  [default: the file's name]")
+@click.option("--license", "license_name", default="", help="SPDX identifier of its licence.")
+@click.option("--domain", default="general", show_default=True, help="Domain of entries that name none.")
+@click.option("--text", default="", help='What references of verses begin with, "BG".  [default: as the file says]')
+@click.option("--replace", is_flag=True, help="Leave out the present entries.")
+@click.option("--check", is_flag=True, help="Check only.")
+@profile_of
+def lexicon_import(
+    file: Path, source: str, license_name: str, domain: str, text: str, replace: bool, check: bool, profile: Path | None
+) -> None:
+    """Make a new version of the lexicon from FILE: TSV, JSON Lines, or a known source's own format, verses too."""
+    from .commands.lexicon import import_file
+
+    sys.exit(import_file(file, (source, license_name, domain, text), (replace, check), profile))
+
+
+@lexicon.command("export", epilog=examples("shodhana lexicon export > lexicon.tsv"))
+@click.argument("version", default="active")
+@click.option("--json-lines", is_flag=True, help="JSON Lines in place of TSV.")
+@profile_of
+def lexicon_export(version: str, json_lines: bool, profile: Path | None) -> None:
+    """Print VERSION, a number or "active", as a file."""
+    from .commands.lexicon import export
+
+    sys.exit(export(version, json_lines, profile))
+
+
+@lexicon.command("list", epilog=examples("shodhana lexicon list dhy", "shodhana lexicon list --versions"))
+@click.argument("prefix", default="")
+@click.option("--versions", is_flag=True, help="List versions in place of entries.")
+@click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
+@as_json
+@profile_of
+def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, profile: Path | None) -> None:
+    """List entries that begin with PREFIX, in any popular spelling, or versions."""
+    from .commands.lexicon import list_entries, list_versions
+
+    sys.exit(list_versions(limit, as_json, profile) if versions else list_entries(prefix, limit, as_json, profile))
+
+
+@lexicon.command("show", epilog=examples("shodhana lexicon show krishna"))
+@click.argument("term")
+@as_json
+@profile_of
+def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
+    """Show the entry of TERM, in IAST or a popular spelling."""
+    from .commands.lexicon import show
+
+    sys.exit(show(term, as_json, profile))
+
+
+@click.group(cls=OrderedGroup, epilog=examples('shodhana verses search "karmanye vadhikaraste"'))
+def verses() -> None:
+    """Find recited verses, and look them up."""
+
+
+@verses.command("search", epilog=examples('shodhana verses search "karmanye vadhikaraste ma phaleshu"'))
+@click.argument("heard")
+@click.option("--limit", default=5, type=click.IntRange(1, 50), show_default=True, help="Verses.")
+@as_json
+@profile_of
+def verses_search(heard: str, limit: int, as_json: bool, profile: Path | None) -> None:
+    """Find the verses recited in HEARD, and the metre of what is in IAST."""
+    from .commands.verses import search
+
+    sys.exit(search(heard, limit, as_json, profile))
+
+
+@verses.command("list", epilog=examples('shodhana verses list "BG 2."'))
+@click.argument("prefix", default="")
+@click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
+@as_json
+@profile_of
+def verses_list(prefix: str, limit: int, as_json: bool, profile: Path | None) -> None:
+    """List verses whose reference begins with PREFIX."""
+    from .commands.verses import list_verses
+
+    sys.exit(list_verses(prefix, limit, as_json, profile))
+
+
+@verses.command("show", epilog=examples('shodhana verses show "BG 2.47"'))
+@click.argument("reference")
+@as_json
+@profile_of
+def verses_show(reference: str, as_json: bool, profile: Path | None) -> None:
+    """Show the verse REFERENCE."""
+    from .commands.verses import show
+
+    sys.exit(show(reference, as_json, profile))
