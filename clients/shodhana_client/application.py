@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from .auth_commands import auth
 from .groups import LateGroup, OrderedGroup, examples
-from .lexicon_commands import lexicon, verses
 from .options import as_json, file_path, profile_of, result_folder
 from .terminal import use_utf8
 
@@ -147,10 +146,6 @@ def token(profile: Path | None) -> None:
     print_token(profile)
 
 
-for group in (auth, lexicon, verses):
-    tool.add_command(group)
-
-
 @tool.command(epilog=examples("shodhana completion bash > ~/.local/share/bash-completion/completions/shodhana"))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
@@ -162,20 +157,45 @@ def completion(shell: str) -> None:
     click.echo(found(tool, {}, "shodhana", "_SHODHANA_COMPLETE").source())
 
 
+def commands_of(module: str, group: str) -> Iterable[click.Command]:
+    """Those of a group in a module, which is loaded when one of them is wanted."""
+    found: click.Group = getattr(import_module(f"{__package__}.{module}"), group)
+    return found.commands.values()
+
+
 def rpc_services() -> Iterable[click.Command]:
     from .rpc_commands import services
 
     return services()
 
 
-tool.add_command(
+for group in (
+    LateGroup(
+        partial(commands_of, "auth_commands", "auth"),
+        name="auth",
+        help="Log in as a person, and out.",
+        epilog=examples("shodhana auth login", "shodhana auth status"),
+    ),
+    LateGroup(
+        partial(commands_of, "lexicon_commands", "lexicon"),
+        name="lexicon",
+        help="Import, export and look up the lexicon.",
+        epilog=examples("shodhana lexicon show krishna"),
+    ),
+    LateGroup(
+        partial(commands_of, "lexicon_commands", "verses"),
+        name="verses",
+        help="Find recited verses, and look them up.",
+        epilog=examples('shodhana verses search "karmanye vadhikaraste"'),
+    ),
     LateGroup(
         rpc_services,
         name="rpc",
         help="Call any RPC; the answer is printed as JSON.",
         epilog=examples("shodhana rpc review claim-cases --count 2"),
-    )
-)
+    ),
+):
+    tool.add_command(group)
 
 
 def refuse_clashes(files: Iterable[Path], output: Path | None) -> None:

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-from .groups import OrderedGroup, examples
+from .groups import examples
 from .options import as_json, file_path, profile_of
 
-
-@click.group(cls=OrderedGroup, epilog=examples("shodhana auth login", "shodhana auth status"))
-def auth() -> None:
-    """Log in as a person, and out."""
+auth = click.Group()
 
 
 @auth.command("login", epilog=examples("shodhana auth login", "shodhana auth login --device"))

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-from .groups import OrderedGroup, examples
+from .groups import examples
 from .options import as_json, file_path, profile_of
 
-
-@click.group(cls=OrderedGroup, epilog=examples("shodhana lexicon show krishna"))
-def lexicon() -> None:
-    """Import, export and look up the lexicon."""
+lexicon = click.Group()
 
 
 @lexicon.command("import", epilog=examples("shodhana lexicon import terms.tsv --domain spiritual --license CC0-1.0"))
@@ -69,9 +66,7 @@ def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
     sys.exit(show(term, as_json, profile))
 
 
-@click.group(cls=OrderedGroup, epilog=examples('shodhana verses search "karmanye vadhikaraste"'))
-def verses() -> None:
-    """Find recited verses, and look them up."""
+verses = click.Group()
 
 
 @verses.command("search", epilog=examples('shodhana verses search "karmanye vadhikaraste ma phaleshu"'))
