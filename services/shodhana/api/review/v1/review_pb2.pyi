@@ -42,6 +42,8 @@ class _CaseStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseState.V
     """Its two readers disagree: it waits for an adjudicator, who claims it with `include_disputed`."""
     CASE_STATE_EXPERT_ESCALATION: _CaseState.ValueType  # 6
     """It waits for a senior expert."""
+    CASE_STATE_WITHDRAWN: _CaseState.ValueType  # 7
+    """A newer lexicon resolves it: nobody needs to look at it."""
 
 class CaseState(_CaseState, metaclass=_CaseStateEnumTypeWrapper):
     """State of a case."""
@@ -60,6 +62,8 @@ CASE_STATE_NEEDS_REVISION: CaseState.ValueType  # 5
 """Its two readers disagree: it waits for an adjudicator, who claims it with `include_disputed`."""
 CASE_STATE_EXPERT_ESCALATION: CaseState.ValueType  # 6
 """It waits for a senior expert."""
+CASE_STATE_WITHDRAWN: CaseState.ValueType  # 7
+"""A newer lexicon resolves it: nobody needs to look at it."""
 Global___CaseState: _TypeAlias = CaseState  # noqa: Y015
 
 class _CaseOrder:
@@ -116,6 +120,12 @@ class _CaseEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseEve
     """Its readers agree after all, since one of them decided anew."""
     CASE_EVENT_KIND_COMMENTED: _CaseEventKind.ValueType  # 11
     """A remark was added."""
+    CASE_EVENT_KIND_REFRESHED: _CaseEventKind.ValueType  # 12
+    """A newer lexicon suggests something else."""
+    CASE_EVENT_KIND_WITHDRAWN: _CaseEventKind.ValueType  # 13
+    """A newer lexicon resolves it."""
+    CASE_EVENT_KIND_RESTORED: _CaseEventKind.ValueType  # 14
+    """It waits again, since the lexicon does not resolve it any more."""
 
 class CaseEventKind(_CaseEventKind, metaclass=_CaseEventKindEnumTypeWrapper):
     """What was done to a case."""
@@ -144,6 +154,12 @@ CASE_EVENT_KIND_RECONCILED: CaseEventKind.ValueType  # 10
 """Its readers agree after all, since one of them decided anew."""
 CASE_EVENT_KIND_COMMENTED: CaseEventKind.ValueType  # 11
 """A remark was added."""
+CASE_EVENT_KIND_REFRESHED: CaseEventKind.ValueType  # 12
+"""A newer lexicon suggests something else."""
+CASE_EVENT_KIND_WITHDRAWN: CaseEventKind.ValueType  # 13
+"""A newer lexicon resolves it."""
+CASE_EVENT_KIND_RESTORED: CaseEventKind.ValueType  # 14
+"""It waits again, since the lexicon does not resolve it any more."""
 Global___CaseEventKind: _TypeAlias = CaseEventKind  # noqa: Y015
 
 class _Verdict:
@@ -1984,7 +2000,7 @@ class ListCaseEventsRequest(_message.Message):
     """By this subject only; at most 200 characters. Empty: by anybody."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseEventKind.ValueType]:
-        """Of one of these at most 11 kinds; empty: all."""
+        """Of one of these at most 14 kinds; empty: all."""
 
     def __init__(
         self,
@@ -2217,6 +2233,7 @@ class QueueCounts(_message.Message):
     REJECTED_FIELD_NUMBER: _builtins.int
     NEEDS_REVISION_FIELD_NUMBER: _builtins.int
     EXPERT_ESCALATION_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
     pending: _builtins.int
     """Waiting."""
     in_review: _builtins.int
@@ -2229,6 +2246,8 @@ class QueueCounts(_message.Message):
     """Waiting for an adjudicator."""
     expert_escalation: _builtins.int
     """Waiting for a senior expert."""
+    withdrawn: _builtins.int
+    """Resolved by a newer lexicon."""
     def __init__(
         self,
         *,
@@ -2238,10 +2257,11 @@ class QueueCounts(_message.Message):
         rejected: _builtins.int = ...,
         needs_revision: _builtins.int = ...,
         expert_escalation: _builtins.int = ...,
+        withdrawn: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "expert_escalation", b"expert_escalation", "in_review", b"in_review", "needs_revision", b"needs_revision", "pending", b"pending", "rejected", b"rejected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "expert_escalation", b"expert_escalation", "in_review", b"in_review", "needs_revision", b"needs_revision", "pending", b"pending", "rejected", b"rejected", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

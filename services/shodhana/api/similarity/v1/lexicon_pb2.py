@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from shodhana.api.options.v1 import options_pb2 as shodhana_dot_api_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(shodhana/api/similarity/v1/lexicon.proto\x12\x1ashodhana.api.similarity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%shodhana/api/options/v1/options.proto\"\xee\x01\n\x0eLexiconVersion\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x14\n\x06\x61\x63tive\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65ntry_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nsupersedes\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x63ontent_hash\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\"\xdd\x01\n\x05\x45ntry\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0c\n\x04term\x18\x02 \x01(\t\x12\x18\n\ndevanagari\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0e\n\x06\x64omain\x18\x04 \x01(\t\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x16\n\x0epart_of_speech\x18\x06 \x01(\t\x12\r\n\x05gloss\x18\x07 \x01(\t\x12\x0f\n\x07\x61liases\x18\x08 \x03(\t\x12\x0c\n\x04note\x18\t \x01(\t\x12\x12\n\nanglicised\x18\n \x01(\x08\x12\x0e\n\x06source\x18\x0b \x01(\t\x12\x0f\n\x07license\x18\x0c \x01(\t\"\x81\x04\n\x14ImportLexiconRequest\x12!\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x10\xe2\x41\x01\x02\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x08\x12G\n\x06\x66ormat\x18\x02 \x01(\x0e\x32).shodhana.api.similarity.v1.LexiconFormatB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x42\n\x04mode\x18\x03 \x01(\x0e\x32&.shodhana.api.similarity.v1.ImportModeB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x06source\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x1c\n\x07license\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12R\n\x0e\x64\x65\x66\x61ult_domain\x18\x06 \x01(\tB:\xe2\x41\x01\x01\xbaH3r1R\x00R\tspiritualR\rphilosophicalR\nscripturalR\x07general\x12!\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xf4\x03\x12\x1c\n\x0eleave_inactive\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\n \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x11text_abbreviation\x18\x0b \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x14\"\xb0\x01\n\x15ImportLexiconResponse\x12;\n\x07version\x18\x01 \x01(\x0b\x32*.shodhana.api.similarity.v1.LexiconVersion\x12\x16\n\x0eimported_count\x18\x02 \x01(\x03\x12\x16\n\x0ereplaced_count\x18\x03 \x01(\x03\x12\x15\n\rskipped_count\x18\x04 \x01(\x03\x12\x13\n\x0bverse_count\x18\x05 \x01(\x03\"\xa4\x01\n\x14\x45xportLexiconRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\x12K\n\x06\x66ormat\x18\x02 \x01(\x0e\x32).shodhana.api.similarity.v1.LexiconFormatB\x10\xe2\x41\x01\x01\xbaH\t\x82\x01\x06\x18\x00\x18\x01\x18\x02\"i\n\x15\x45xportLexiconResponse\x12\x0f\n\x05\x63hunk\x18\x01 \x01(\x0cH\x00\x12\x36\n\x04\x64one\x18\x02 \x01(\x0b\x32&.shodhana.api.similarity.v1.ExportDoneH\x00\x42\x07\n\x05\x66rame\"7\n\nExportDone\x12\x13\n\x0b\x65ntry_count\x18\x01 \x01(\x03\x12\x14\n\x0c\x63ontent_hash\x18\x02 \x01(\t\"[\n\x18GetLexiconVersionRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\"`\n\x1aListLexiconVersionsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"|\n\x1bListLexiconVersionsResponse\x12\x44\n\x10lexicon_versions\x18\x01 \x03(\x0b\x32*.shodhana.api.similarity.v1.LexiconVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x1d\x41\x63tivateLexiconVersionRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xbaH!r\x1f\x32\x1d^lexiconVersions/[0-9]{1,18}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"f\n\x0fGetEntryRequest\x12S\n\x04name\x18\x01 \x01(\tBE\xe2\x41\x01\x02\xbaH>r<2:^lexiconVersions/([0-9]{1,18}|active)/entries/[^/]{1,200}$\"\x85\x02\n\x12ListEntriesRequest\x12\x41\n\x06parent\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\x12!\n\tpage_size\x18\x02 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x1b\n\x06prefix\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12J\n\x06\x64omain\x18\x05 \x01(\tB:\xe2\x41\x01\x01\xbaH3r1R\x00R\tspiritualR\rphilosophicalR\nscripturalR\x07general\"\x8f\x01\n\x13ListEntriesResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.shodhana.api.similarity.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x17\n\x0flexicon_version\x18\x04 \x01(\t\"\xdd\x01\n\x1a\x44iffLexiconVersionsRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\x12\x39\n\x04\x62\x61se\x18\x02 \x01(\tB+\xe2\x41\x01\x01\xbaH$r\"2 ^(lexiconVersions/[0-9]{1,18})?$\x12!\n\tpage_size\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12 \n\npage_token\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"p\n\x1b\x44iffLexiconVersionsResponse\x12\x38\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\'.shodhana.api.similarity.v1.EntryChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"r\n\x0b\x45ntryChange\x12\x31\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32!.shodhana.api.similarity.v1.Entry\x12\x30\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32!.shodhana.api.similarity.v1.Entry*\xf4\x01\n\rLexiconFormat\x12\x1e\n\x1aLEXICON_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12LEXICON_FORMAT_TSV\x10\x01\x12\x1d\n\x19LEXICON_FORMAT_JSON_LINES\x10\x02\x12\x17\n\x13LEXICON_FORMAT_CDSL\x10\x03\x12\x1c\n\x18LEXICON_FORMAT_ANKI_JSON\x10\x04\x12\x1e\n\x1aLEXICON_FORMAT_VERSES_JSON\x10\x05\x12\x16\n\x12LEXICON_FORMAT_TEI\x10\x06\x12\x1d\n\x19LEXICON_FORMAT_VERSES_TSV\x10\x07*Y\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_MODE_MERGE\x10\x01\x12\x17\n\x13IMPORT_MODE_REPLACE\x10\x02\x32\xc2\x0b\n\x0eLexiconService\x12\xac\x01\n\rImportLexicon\x12\x30.shodhana.api.similarity.v1.ImportLexiconRequest\x1a\x31.shodhana.api.similarity.v1.ImportLexiconResponse\"6\xca\xf3\x18\rlexicon:write\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/lexiconVersions:import:\x01*\x12\xb6\x01\n\rExportLexicon\x12\x30.shodhana.api.similarity.v1.ExportLexiconRequest\x1a\x31.shodhana.api.similarity.v1.ExportLexiconResponse\">\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=lexiconVersions/*}:export0\x01\x12\xae\x01\n\x11GetLexiconVersion\x12\x34.shodhana.api.similarity.v1.GetLexiconVersionRequest\x1a*.shodhana.api.similarity.v1.LexiconVersion\"7\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{name=lexiconVersions/*}\x12\xb6\x01\n\x13ListLexiconVersions\x12\x36.shodhana.api.similarity.v1.ListLexiconVersionsRequest\x1a\x37.shodhana.api.similarity.v1.ListLexiconVersionsResponse\".\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/lexiconVersions\x12\xc2\x01\n\x16\x41\x63tivateLexiconVersion\x12\x39.shodhana.api.similarity.v1.ActivateLexiconVersionRequest\x1a*.shodhana.api.similarity.v1.LexiconVersion\"A\xca\xf3\x18\rlexicon:write\x82\xd3\xe4\x93\x02*\"%/v1/{name=lexiconVersions/*}:activate:\x01*\x12\x9d\x01\n\x08GetEntry\x12+.shodhana.api.similarity.v1.GetEntryRequest\x1a!.shodhana.api.similarity.v1.Entry\"A\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=lexiconVersions/*/entries/*}\x12\xb1\x01\n\x0bListEntries\x12..shodhana.api.similarity.v1.ListEntriesRequest\x1a/.shodhana.api.similarity.v1.ListEntriesResponse\"A\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=lexiconVersions/*}/entries\x12\xc4\x01\n\x13\x44iffLexiconVersions\x12\x36.shodhana.api.similarity.v1.DiffLexiconVersionsRequest\x1a\x37.shodhana.api.similarity.v1.DiffLexiconVersionsResponse\"<\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=lexiconVersions/*}:diffb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(shodhana/api/similarity/v1/lexicon.proto\x12\x1ashodhana.api.similarity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%shodhana/api/options/v1/options.proto\"\x87\x02\n\x0eLexiconVersion\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x14\n\x06\x61\x63tive\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65ntry_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nsupersedes\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1a\n\x0c\x63ontent_hash\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tdecisions\x18\t \x03(\tB\x04\xe2\x41\x01\x03\"\xdd\x01\n\x05\x45ntry\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0c\n\x04term\x18\x02 \x01(\t\x12\x18\n\ndevanagari\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0e\n\x06\x64omain\x18\x04 \x01(\t\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x16\n\x0epart_of_speech\x18\x06 \x01(\t\x12\r\n\x05gloss\x18\x07 \x01(\t\x12\x0f\n\x07\x61liases\x18\x08 \x03(\t\x12\x0c\n\x04note\x18\t \x01(\t\x12\x12\n\nanglicised\x18\n \x01(\x08\x12\x0e\n\x06source\x18\x0b \x01(\t\x12\x0f\n\x07license\x18\x0c \x01(\t\"\x81\x04\n\x14ImportLexiconRequest\x12!\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x10\xe2\x41\x01\x02\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x08\x12G\n\x06\x66ormat\x18\x02 \x01(\x0e\x32).shodhana.api.similarity.v1.LexiconFormatB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x42\n\x04mode\x18\x03 \x01(\x0e\x32&.shodhana.api.similarity.v1.ImportModeB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x06source\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x1c\n\x07license\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12R\n\x0e\x64\x65\x66\x61ult_domain\x18\x06 \x01(\tB:\xe2\x41\x01\x01\xbaH3r1R\x00R\tspiritualR\rphilosophicalR\nscripturalR\x07general\x12!\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xf4\x03\x12\x1c\n\x0eleave_inactive\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\n \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x11text_abbreviation\x18\x0b \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x14\"\xb0\x01\n\x15ImportLexiconResponse\x12;\n\x07version\x18\x01 \x01(\x0b\x32*.shodhana.api.similarity.v1.LexiconVersion\x12\x16\n\x0eimported_count\x18\x02 \x01(\x03\x12\x16\n\x0ereplaced_count\x18\x03 \x01(\x03\x12\x15\n\rskipped_count\x18\x04 \x01(\x03\x12\x13\n\x0bverse_count\x18\x05 \x01(\x03\"\xa4\x01\n\x14\x45xportLexiconRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\x12K\n\x06\x66ormat\x18\x02 \x01(\x0e\x32).shodhana.api.similarity.v1.LexiconFormatB\x10\xe2\x41\x01\x01\xbaH\t\x82\x01\x06\x18\x00\x18\x01\x18\x02\"i\n\x15\x45xportLexiconResponse\x12\x0f\n\x05\x63hunk\x18\x01 \x01(\x0cH\x00\x12\x36\n\x04\x64one\x18\x02 \x01(\x0b\x32&.shodhana.api.similarity.v1.ExportDoneH\x00\x42\x07\n\x05\x66rame\"7\n\nExportDone\x12\x13\n\x0b\x65ntry_count\x18\x01 \x01(\x03\x12\x14\n\x0c\x63ontent_hash\x18\x02 \x01(\t\"[\n\x18GetLexiconVersionRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\"`\n\x1aListLexiconVersionsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"|\n\x1bListLexiconVersionsResponse\x12\x44\n\x10lexicon_versions\x18\x01 \x03(\x0b\x32*.shodhana.api.similarity.v1.LexiconVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x1d\x41\x63tivateLexiconVersionRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xbaH!r\x1f\x32\x1d^lexiconVersions/[0-9]{1,18}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xd0\x01\n\x13\x41mendLexiconRequest\x12J\n\x07\x63hanges\x18\x01 \x03(\x0b\x32).shodhana.api.similarity.v1.LexiconChangeB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12(\n\tdecisions\x18\x02 \x03(\tB\x15\xe2\x41\x01\x01\xbaH\x0e\x92\x01\x0b\x10\xe8\x07\"\x06r\x04\x10\x01\x18\x64\x12!\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xf4\x03\x12 \n\nrequest_id\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\xea\x01\n\rLexiconChange\x12\x1c\n\x04term\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1d\n\x05heard\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12H\n\x06\x64omain\x18\x03 \x01(\tB8\xe2\x41\x01\x02\xbaH1r/R\tspiritualR\rphilosophicalR\nscripturalR\x07general\x12\x1b\n\x05gloss\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\nis_removal\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rallows_rivals\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\"Y\n\rChangeOutcome\x12\x38\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32(.shodhana.api.similarity.v1.ChangeEffect\x12\x0e\n\x06rivals\x18\x02 \x03(\t\"\x90\x01\n\x14\x41mendLexiconResponse\x12;\n\x07version\x18\x01 \x01(\x0b\x32*.shodhana.api.similarity.v1.LexiconVersion\x12;\n\x08outcomes\x18\x02 \x03(\x0b\x32).shodhana.api.similarity.v1.ChangeOutcome\"f\n\x0fGetEntryRequest\x12S\n\x04name\x18\x01 \x01(\tBE\xe2\x41\x01\x02\xbaH>r<2:^lexiconVersions/([0-9]{1,18}|active)/entries/[^/]{1,200}$\"\x85\x02\n\x12ListEntriesRequest\x12\x41\n\x06parent\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\x12!\n\tpage_size\x18\x02 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x1b\n\x06prefix\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12J\n\x06\x64omain\x18\x05 \x01(\tB:\xe2\x41\x01\x01\xbaH3r1R\x00R\tspiritualR\rphilosophicalR\nscripturalR\x07general\"\x8f\x01\n\x13ListEntriesResponse\x12\x32\n\x07\x65ntries\x18\x01 \x03(\x0b\x32!.shodhana.api.similarity.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x17\n\x0flexicon_version\x18\x04 \x01(\t\"\xdd\x01\n\x1a\x44iffLexiconVersionsRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^lexiconVersions/([0-9]{1,18}|active)$\x12\x39\n\x04\x62\x61se\x18\x02 \x01(\tB+\xe2\x41\x01\x01\xbaH$r\"2 ^(lexiconVersions/[0-9]{1,18})?$\x12!\n\tpage_size\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12 \n\npage_token\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"p\n\x1b\x44iffLexiconVersionsResponse\x12\x38\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\'.shodhana.api.similarity.v1.EntryChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"r\n\x0b\x45ntryChange\x12\x31\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32!.shodhana.api.similarity.v1.Entry\x12\x30\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32!.shodhana.api.similarity.v1.Entry*\xf4\x01\n\rLexiconFormat\x12\x1e\n\x1aLEXICON_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12LEXICON_FORMAT_TSV\x10\x01\x12\x1d\n\x19LEXICON_FORMAT_JSON_LINES\x10\x02\x12\x17\n\x13LEXICON_FORMAT_CDSL\x10\x03\x12\x1c\n\x18LEXICON_FORMAT_ANKI_JSON\x10\x04\x12\x1e\n\x1aLEXICON_FORMAT_VERSES_JSON\x10\x05\x12\x16\n\x12LEXICON_FORMAT_TEI\x10\x06\x12\x1d\n\x19LEXICON_FORMAT_VERSES_TSV\x10\x07*Y\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_MODE_MERGE\x10\x01\x12\x17\n\x13IMPORT_MODE_REPLACE\x10\x02*\xe0\x01\n\x0c\x43hangeEffect\x12\x1d\n\x19\x43HANGE_EFFECT_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43HANGE_EFFECT_ENTRY_ADDED\x10\x01\x12\x1d\n\x19\x43HANGE_EFFECT_ALIAS_ADDED\x10\x02\x12\x1f\n\x1b\x43HANGE_EFFECT_ALIAS_REMOVED\x10\x03\x12\x1f\n\x1b\x43HANGE_EFFECT_ENTRY_REMOVED\x10\x04\x12\x16\n\x12\x43HANGE_EFFECT_NONE\x10\x05\x12\x19\n\x15\x43HANGE_EFFECT_REFUSED\x10\x06\x32\xed\x0c\n\x0eLexiconService\x12\xac\x01\n\rImportLexicon\x12\x30.shodhana.api.similarity.v1.ImportLexiconRequest\x1a\x31.shodhana.api.similarity.v1.ImportLexiconResponse\"6\xca\xf3\x18\rlexicon:write\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/lexiconVersions:import:\x01*\x12\xb6\x01\n\rExportLexicon\x12\x30.shodhana.api.similarity.v1.ExportLexiconRequest\x1a\x31.shodhana.api.similarity.v1.ExportLexiconResponse\">\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=lexiconVersions/*}:export0\x01\x12\xae\x01\n\x11GetLexiconVersion\x12\x34.shodhana.api.similarity.v1.GetLexiconVersionRequest\x1a*.shodhana.api.similarity.v1.LexiconVersion\"7\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{name=lexiconVersions/*}\x12\xb6\x01\n\x13ListLexiconVersions\x12\x36.shodhana.api.similarity.v1.ListLexiconVersionsRequest\x1a\x37.shodhana.api.similarity.v1.ListLexiconVersionsResponse\".\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/lexiconVersions\x12\xc2\x01\n\x16\x41\x63tivateLexiconVersion\x12\x39.shodhana.api.similarity.v1.ActivateLexiconVersionRequest\x1a*.shodhana.api.similarity.v1.LexiconVersion\"A\xca\xf3\x18\rlexicon:write\x82\xd3\xe4\x93\x02*\"%/v1/{name=lexiconVersions/*}:activate:\x01*\x12\xa8\x01\n\x0c\x41mendLexicon\x12/.shodhana.api.similarity.v1.AmendLexiconRequest\x1a\x30.shodhana.api.similarity.v1.AmendLexiconResponse\"5\xca\xf3\x18\rlexicon:write\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/lexiconVersions:amend:\x01*\x12\x9d\x01\n\x08GetEntry\x12+.shodhana.api.similarity.v1.GetEntryRequest\x1a!.shodhana.api.similarity.v1.Entry\"A\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=lexiconVersions/*/entries/*}\x12\xb1\x01\n\x0bListEntries\x12..shodhana.api.similarity.v1.ListEntriesRequest\x1a/.shodhana.api.similarity.v1.ListEntriesResponse\"A\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=lexiconVersions/*}/entries\x12\xc4\x01\n\x13\x44iffLexiconVersions\x12\x36.shodhana.api.similarity.v1.DiffLexiconVersionsRequest\x1a\x37.shodhana.api.similarity.v1.DiffLexiconVersionsResponse\"<\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=lexiconVersions/*}:diffb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEXICONVERSION'].fields_by_name['creator']._serialized_options = b'\342A\001\003'
   _globals['_LEXICONVERSION'].fields_by_name['content_hash']._loaded_options = None
   _globals['_LEXICONVERSION'].fields_by_name['content_hash']._serialized_options = b'\342A\001\003'
+  _globals['_LEXICONVERSION'].fields_by_name['decisions']._loaded_options = None
+  _globals['_LEXICONVERSION'].fields_by_name['decisions']._serialized_options = b'\342A\001\003'
   _globals['_ENTRY'].fields_by_name['name']._loaded_options = None
   _globals['_ENTRY'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_ENTRY'].fields_by_name['devanagari']._loaded_options = None
@@ -90,6 +92,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVATELEXICONVERSIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H!r\0372\035^lexiconVersions/[0-9]{1,18}$'
   _globals['_ACTIVATELEXICONVERSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ACTIVATELEXICONVERSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['changes']._loaded_options = None
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['changes']._serialized_options = b'\342A\001\002\272H\007\222\001\004\010\001\020d'
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['decisions']._loaded_options = None
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['decisions']._serialized_options = b'\342A\001\001\272H\016\222\001\013\020\350\007\"\006r\004\020\001\030d'
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['description']._loaded_options = None
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['description']._serialized_options = b'\342A\001\001\272H\005r\003\030\364\003'
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_AMENDLEXICONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_LEXICONCHANGE'].fields_by_name['term']._loaded_options = None
+  _globals['_LEXICONCHANGE'].fields_by_name['term']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\310\001'
+  _globals['_LEXICONCHANGE'].fields_by_name['heard']._loaded_options = None
+  _globals['_LEXICONCHANGE'].fields_by_name['heard']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\310\001'
+  _globals['_LEXICONCHANGE'].fields_by_name['domain']._loaded_options = None
+  _globals['_LEXICONCHANGE'].fields_by_name['domain']._serialized_options = b'\342A\001\002\272H1r/R\tspiritualR\rphilosophicalR\nscripturalR\007general'
+  _globals['_LEXICONCHANGE'].fields_by_name['gloss']._loaded_options = None
+  _globals['_LEXICONCHANGE'].fields_by_name['gloss']._serialized_options = b'\342A\001\001\272H\005r\003\030\364\003'
+  _globals['_LEXICONCHANGE'].fields_by_name['is_removal']._loaded_options = None
+  _globals['_LEXICONCHANGE'].fields_by_name['is_removal']._serialized_options = b'\342A\001\001'
+  _globals['_LEXICONCHANGE'].fields_by_name['allows_rivals']._loaded_options = None
+  _globals['_LEXICONCHANGE'].fields_by_name['allows_rivals']._serialized_options = b'\342A\001\001'
   _globals['_GETENTRYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETENTRYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H>r<2:^lexiconVersions/([0-9]{1,18}|active)/entries/[^/]{1,200}$'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -120,50 +142,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEXICONSERVICE'].methods_by_name['ListLexiconVersions']._serialized_options = b'\220\002\001\312\363\030\014lexicon:read\202\323\344\223\002\025\022\023/v1/lexiconVersions'
   _globals['_LEXICONSERVICE'].methods_by_name['ActivateLexiconVersion']._loaded_options = None
   _globals['_LEXICONSERVICE'].methods_by_name['ActivateLexiconVersion']._serialized_options = b'\312\363\030\rlexicon:write\202\323\344\223\002*\"%/v1/{name=lexiconVersions/*}:activate:\001*'
+  _globals['_LEXICONSERVICE'].methods_by_name['AmendLexicon']._loaded_options = None
+  _globals['_LEXICONSERVICE'].methods_by_name['AmendLexicon']._serialized_options = b'\312\363\030\rlexicon:write\202\323\344\223\002\036\"\031/v1/lexiconVersions:amend:\001*'
   _globals['_LEXICONSERVICE'].methods_by_name['GetEntry']._loaded_options = None
   _globals['_LEXICONSERVICE'].methods_by_name['GetEntry']._serialized_options = b'\220\002\001\312\363\030\014lexicon:read\202\323\344\223\002(\022&/v1/{name=lexiconVersions/*/entries/*}'
   _globals['_LEXICONSERVICE'].methods_by_name['ListEntries']._loaded_options = None
   _globals['_LEXICONSERVICE'].methods_by_name['ListEntries']._serialized_options = b'\220\002\001\312\363\030\014lexicon:read\202\323\344\223\002(\022&/v1/{parent=lexiconVersions/*}/entries'
   _globals['_LEXICONSERVICE'].methods_by_name['DiffLexiconVersions']._loaded_options = None
   _globals['_LEXICONSERVICE'].methods_by_name['DiffLexiconVersions']._serialized_options = b'\220\002\001\312\363\030\014lexicon:read\202\323\344\223\002#\022!/v1/{name=lexiconVersions/*}:diff'
-  _globals['_LEXICONFORMAT']._serialized_start=3139
-  _globals['_LEXICONFORMAT']._serialized_end=3383
-  _globals['_IMPORTMODE']._serialized_start=3385
-  _globals['_IMPORTMODE']._serialized_end=3474
+  _globals['_LEXICONFORMAT']._serialized_start=3850
+  _globals['_LEXICONFORMAT']._serialized_end=4094
+  _globals['_IMPORTMODE']._serialized_start=4096
+  _globals['_IMPORTMODE']._serialized_end=4185
+  _globals['_CHANGEEFFECT']._serialized_start=4188
+  _globals['_CHANGEEFFECT']._serialized_end=4412
   _globals['_LEXICONVERSION']._serialized_start=237
-  _globals['_LEXICONVERSION']._serialized_end=475
-  _globals['_ENTRY']._serialized_start=478
-  _globals['_ENTRY']._serialized_end=699
-  _globals['_IMPORTLEXICONREQUEST']._serialized_start=702
-  _globals['_IMPORTLEXICONREQUEST']._serialized_end=1215
-  _globals['_IMPORTLEXICONRESPONSE']._serialized_start=1218
-  _globals['_IMPORTLEXICONRESPONSE']._serialized_end=1394
-  _globals['_EXPORTLEXICONREQUEST']._serialized_start=1397
-  _globals['_EXPORTLEXICONREQUEST']._serialized_end=1561
-  _globals['_EXPORTLEXICONRESPONSE']._serialized_start=1563
-  _globals['_EXPORTLEXICONRESPONSE']._serialized_end=1668
-  _globals['_EXPORTDONE']._serialized_start=1670
-  _globals['_EXPORTDONE']._serialized_end=1725
-  _globals['_GETLEXICONVERSIONREQUEST']._serialized_start=1727
-  _globals['_GETLEXICONVERSIONREQUEST']._serialized_end=1818
-  _globals['_LISTLEXICONVERSIONSREQUEST']._serialized_start=1820
-  _globals['_LISTLEXICONVERSIONSREQUEST']._serialized_end=1916
-  _globals['_LISTLEXICONVERSIONSRESPONSE']._serialized_start=1918
-  _globals['_LISTLEXICONVERSIONSRESPONSE']._serialized_end=2042
-  _globals['_ACTIVATELEXICONVERSIONREQUEST']._serialized_start=2044
-  _globals['_ACTIVATELEXICONVERSIONREQUEST']._serialized_end=2168
-  _globals['_GETENTRYREQUEST']._serialized_start=2170
-  _globals['_GETENTRYREQUEST']._serialized_end=2272
-  _globals['_LISTENTRIESREQUEST']._serialized_start=2275
-  _globals['_LISTENTRIESREQUEST']._serialized_end=2536
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=2539
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=2682
-  _globals['_DIFFLEXICONVERSIONSREQUEST']._serialized_start=2685
-  _globals['_DIFFLEXICONVERSIONSREQUEST']._serialized_end=2906
-  _globals['_DIFFLEXICONVERSIONSRESPONSE']._serialized_start=2908
-  _globals['_DIFFLEXICONVERSIONSRESPONSE']._serialized_end=3020
-  _globals['_ENTRYCHANGE']._serialized_start=3022
-  _globals['_ENTRYCHANGE']._serialized_end=3136
-  _globals['_LEXICONSERVICE']._serialized_start=3477
-  _globals['_LEXICONSERVICE']._serialized_end=4951
+  _globals['_LEXICONVERSION']._serialized_end=500
+  _globals['_ENTRY']._serialized_start=503
+  _globals['_ENTRY']._serialized_end=724
+  _globals['_IMPORTLEXICONREQUEST']._serialized_start=727
+  _globals['_IMPORTLEXICONREQUEST']._serialized_end=1240
+  _globals['_IMPORTLEXICONRESPONSE']._serialized_start=1243
+  _globals['_IMPORTLEXICONRESPONSE']._serialized_end=1419
+  _globals['_EXPORTLEXICONREQUEST']._serialized_start=1422
+  _globals['_EXPORTLEXICONREQUEST']._serialized_end=1586
+  _globals['_EXPORTLEXICONRESPONSE']._serialized_start=1588
+  _globals['_EXPORTLEXICONRESPONSE']._serialized_end=1693
+  _globals['_EXPORTDONE']._serialized_start=1695
+  _globals['_EXPORTDONE']._serialized_end=1750
+  _globals['_GETLEXICONVERSIONREQUEST']._serialized_start=1752
+  _globals['_GETLEXICONVERSIONREQUEST']._serialized_end=1843
+  _globals['_LISTLEXICONVERSIONSREQUEST']._serialized_start=1845
+  _globals['_LISTLEXICONVERSIONSREQUEST']._serialized_end=1941
+  _globals['_LISTLEXICONVERSIONSRESPONSE']._serialized_start=1943
+  _globals['_LISTLEXICONVERSIONSRESPONSE']._serialized_end=2067
+  _globals['_ACTIVATELEXICONVERSIONREQUEST']._serialized_start=2069
+  _globals['_ACTIVATELEXICONVERSIONREQUEST']._serialized_end=2193
+  _globals['_AMENDLEXICONREQUEST']._serialized_start=2196
+  _globals['_AMENDLEXICONREQUEST']._serialized_end=2404
+  _globals['_LEXICONCHANGE']._serialized_start=2407
+  _globals['_LEXICONCHANGE']._serialized_end=2641
+  _globals['_CHANGEOUTCOME']._serialized_start=2643
+  _globals['_CHANGEOUTCOME']._serialized_end=2732
+  _globals['_AMENDLEXICONRESPONSE']._serialized_start=2735
+  _globals['_AMENDLEXICONRESPONSE']._serialized_end=2879
+  _globals['_GETENTRYREQUEST']._serialized_start=2881
+  _globals['_GETENTRYREQUEST']._serialized_end=2983
+  _globals['_LISTENTRIESREQUEST']._serialized_start=2986
+  _globals['_LISTENTRIESREQUEST']._serialized_end=3247
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=3250
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=3393
+  _globals['_DIFFLEXICONVERSIONSREQUEST']._serialized_start=3396
+  _globals['_DIFFLEXICONVERSIONSREQUEST']._serialized_end=3617
+  _globals['_DIFFLEXICONVERSIONSRESPONSE']._serialized_start=3619
+  _globals['_DIFFLEXICONVERSIONSRESPONSE']._serialized_end=3731
+  _globals['_ENTRYCHANGE']._serialized_start=3733
+  _globals['_ENTRYCHANGE']._serialized_end=3847
+  _globals['_LEXICONSERVICE']._serialized_start=4415
+  _globals['_LEXICONSERVICE']._serialized_end=6060
 # @@protoc_insertion_point(module_scope)

@@ -88,6 +88,46 @@ IMPORT_MODE_REPLACE: ImportMode.ValueType  # 2
 """Leaves them out."""
 Global___ImportMode: _TypeAlias = ImportMode  # noqa: Y015
 
+class _ChangeEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChangeEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANGE_EFFECT_UNSPECIFIED: _ChangeEffect.ValueType  # 0
+    """Never sent."""
+    CHANGE_EFFECT_ENTRY_ADDED: _ChangeEffect.ValueType  # 1
+    """The term is new."""
+    CHANGE_EFFECT_ALIAS_ADDED: _ChangeEffect.ValueType  # 2
+    """The term has a new spelling."""
+    CHANGE_EFFECT_ALIAS_REMOVED: _ChangeEffect.ValueType  # 3
+    """The term has a spelling less."""
+    CHANGE_EFFECT_ENTRY_REMOVED: _ChangeEffect.ValueType  # 4
+    """The term is gone."""
+    CHANGE_EFFECT_NONE: _ChangeEffect.ValueType  # 5
+    """Nothing: the lexicon is so already."""
+    CHANGE_EFFECT_REFUSED: _ChangeEffect.ValueType  # 6
+    """Nothing: other terms have the spelling (`rivals`)."""
+
+class ChangeEffect(_ChangeEffect, metaclass=_ChangeEffectEnumTypeWrapper):
+    """What a change did."""
+
+CHANGE_EFFECT_UNSPECIFIED: ChangeEffect.ValueType  # 0
+"""Never sent."""
+CHANGE_EFFECT_ENTRY_ADDED: ChangeEffect.ValueType  # 1
+"""The term is new."""
+CHANGE_EFFECT_ALIAS_ADDED: ChangeEffect.ValueType  # 2
+"""The term has a new spelling."""
+CHANGE_EFFECT_ALIAS_REMOVED: ChangeEffect.ValueType  # 3
+"""The term has a spelling less."""
+CHANGE_EFFECT_ENTRY_REMOVED: ChangeEffect.ValueType  # 4
+"""The term is gone."""
+CHANGE_EFFECT_NONE: ChangeEffect.ValueType  # 5
+"""Nothing: the lexicon is so already."""
+CHANGE_EFFECT_REFUSED: ChangeEffect.ValueType  # 6
+"""Nothing: other terms have the spelling (`rivals`)."""
+Global___ChangeEffect: _TypeAlias = ChangeEffect  # noqa: Y015
+
 @_typing.final
 class LexiconVersion(_message.Message):
     """One immutable state of the lexicon."""
@@ -102,6 +142,7 @@ class LexiconVersion(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"lexiconVersions/12"."""
     active: _builtins.bool
@@ -120,6 +161,10 @@ class LexiconVersion(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
 
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"reviewCases/678/decisions/9" that it was made from, at most 1,000; empty for an import."""
+
     def __init__(
         self,
         *,
@@ -131,10 +176,11 @@ class LexiconVersion(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         creator: _builtins.str = ...,
         content_hash: _builtins.str = ...,
+        decisions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "content_hash", b"content_hash", "create_time", b"create_time", "creator", b"creator", "description", b"description", "entry_count", b"entry_count", "name", b"name", "supersedes", b"supersedes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "content_hash", b"content_hash", "create_time", b"create_time", "creator", b"creator", "decisions", b"decisions", "description", b"description", "entry_count", b"entry_count", "name", b"name", "supersedes", b"supersedes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -495,6 +541,144 @@ class ActivateLexiconVersionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActivateLexiconVersionRequest: _TypeAlias = ActivateLexiconVersionRequest  # noqa: Y015
+
+@_typing.final
+class AmendLexiconRequest(_message.Message):
+    """What experts decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    description: _builtins.str
+    """Description of the new version, at most 500 characters."""
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id gets the first answer."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LexiconChange]:
+        """1 to 100 changes, of different heard words or terms."""
+
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"reviewCases/678/decisions/9" they come from, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___LexiconChange] | None = ...,
+        decisions: _abc.Iterable[_builtins.str] | None = ...,
+        description: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "decisions", b"decisions", "description", b"description", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendLexiconRequest: _TypeAlias = AmendLexiconRequest  # noqa: Y015
+
+@_typing.final
+class LexiconChange(_message.Message):
+    """That heard words stand for a term, or no longer do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TERM_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    GLOSS_FIELD_NUMBER: _builtins.int
+    IS_REMOVAL_FIELD_NUMBER: _builtins.int
+    ALLOWS_RIVALS_FIELD_NUMBER: _builtins.int
+    term: _builtins.str
+    """The term, IAST, 1 to 200 characters."""
+    heard: _builtins.str
+    """What was heard, 1 to 200 characters."""
+    domain: _builtins.str
+    """Where the term is put if it is new; of several entries of the term the one of this domain gets the spelling."""
+    gloss: _builtins.str
+    """Meaning of a new term, at most 500 characters."""
+    is_removal: _builtins.bool
+    """Takes the spelling out, and a term that came by decisions with its last spelling."""
+    allows_rivals: _builtins.bool
+    """Adds the spelling though another term has it too."""
+    def __init__(
+        self,
+        *,
+        term: _builtins.str = ...,
+        heard: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        gloss: _builtins.str = ...,
+        is_removal: _builtins.bool = ...,
+        allows_rivals: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allows_rivals", b"allows_rivals", "domain", b"domain", "gloss", b"gloss", "heard", b"heard", "is_removal", b"is_removal", "term", b"term"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LexiconChange: _TypeAlias = LexiconChange  # noqa: Y015
+
+@_typing.final
+class ChangeOutcome(_message.Message):
+    """The effect of one change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECT_FIELD_NUMBER: _builtins.int
+    RIVALS_FIELD_NUMBER: _builtins.int
+    effect: Global___ChangeEffect.ValueType
+    """What it did."""
+    @_builtins.property
+    def rivals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other terms that what was heard is a spelling of."""
+
+    def __init__(
+        self,
+        *,
+        effect: Global___ChangeEffect.ValueType = ...,
+        rivals: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "rivals", b"rivals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeOutcome: _TypeAlias = ChangeOutcome  # noqa: Y015
+
+@_typing.final
+class AmendLexiconResponse(_message.Message):
+    """The version made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> Global___LexiconVersion:
+        """The new version; the active one where nothing changed."""
+
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeOutcome]:
+        """In the order of the changes."""
+
+    def __init__(
+        self,
+        *,
+        version: Global___LexiconVersion | None = ...,
+        outcomes: _abc.Iterable[Global___ChangeOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendLexiconResponse: _TypeAlias = AmendLexiconResponse  # noqa: Y015
 
 @_typing.final
 class GetEntryRequest(_message.Message):

@@ -60,6 +60,11 @@ class LexiconServiceStub:
                 request_serializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.ActivateLexiconVersionRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.LexiconVersion.FromString,
                 _registered_method=True)
+        self.AmendLexicon = channel.unary_unary(
+                '/shodhana.api.similarity.v1.LexiconService/AmendLexicon',
+                request_serializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.AmendLexiconRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.AmendLexiconResponse.FromString,
+                _registered_method=True)
         self.GetEntry = channel.unary_unary(
                 '/shodhana.api.similarity.v1.LexiconService/GetEntry',
                 request_serializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.GetEntryRequest.SerializeToString,
@@ -117,6 +122,14 @@ class LexiconServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AmendLexicon(self, request, context):
+        """Makes a new, inactive version from the active one and what experts decided: terms, and popular spellings of terms. No
+        version is made where that changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEntry(self, request, context):
         """Gets an entry.
         """
@@ -165,6 +178,11 @@ def add_LexiconServiceServicer_to_server(servicer, server):
                     servicer.ActivateLexiconVersion,
                     request_deserializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.ActivateLexiconVersionRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.LexiconVersion.SerializeToString,
+            ),
+            'AmendLexicon': grpc.unary_unary_rpc_method_handler(
+                    servicer.AmendLexicon,
+                    request_deserializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.AmendLexiconRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.AmendLexiconResponse.SerializeToString,
             ),
             'GetEntry': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEntry,
@@ -318,6 +336,33 @@ class LexiconService:
             '/shodhana.api.similarity.v1.LexiconService/ActivateLexiconVersion',
             shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.ActivateLexiconVersionRequest.SerializeToString,
             shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.LexiconVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AmendLexicon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.similarity.v1.LexiconService/AmendLexicon',
+            shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.AmendLexiconRequest.SerializeToString,
+            shodhana_dot_api_dot_similarity_dot_v1_dot_lexicon__pb2.AmendLexiconResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class LexiconServiceStub:
     """Lists versions, newest first."""
     ActivateLexiconVersion: _grpc.UnaryUnaryMultiCallable[_lexicon_pb2.ActivateLexiconVersionRequest, _lexicon_pb2.LexiconVersion]
     """Makes a version the active one; an older one rolls back."""
+    AmendLexicon: _grpc.UnaryUnaryMultiCallable[_lexicon_pb2.AmendLexiconRequest, _lexicon_pb2.AmendLexiconResponse]
+    """Makes a new, inactive version from the active one and what experts decided: terms, and popular spellings of terms. No
+    version is made where that changes nothing.
+    """
     GetEntry: _grpc.UnaryUnaryMultiCallable[_lexicon_pb2.GetEntryRequest, _lexicon_pb2.Entry]
     """Gets an entry."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_lexicon_pb2.ListEntriesRequest, _lexicon_pb2.ListEntriesResponse]
@@ -69,6 +73,10 @@ class LexiconServiceAsyncStub(LexiconServiceStub):
     """Lists versions, newest first."""
     ActivateLexiconVersion: _aio.UnaryUnaryMultiCallable[_lexicon_pb2.ActivateLexiconVersionRequest, _lexicon_pb2.LexiconVersion]  # type: ignore[assignment]
     """Makes a version the active one; an older one rolls back."""
+    AmendLexicon: _aio.UnaryUnaryMultiCallable[_lexicon_pb2.AmendLexiconRequest, _lexicon_pb2.AmendLexiconResponse]  # type: ignore[assignment]
+    """Makes a new, inactive version from the active one and what experts decided: terms, and popular spellings of terms. No
+    version is made where that changes nothing.
+    """
     GetEntry: _aio.UnaryUnaryMultiCallable[_lexicon_pb2.GetEntryRequest, _lexicon_pb2.Entry]  # type: ignore[assignment]
     """Gets an entry."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_lexicon_pb2.ListEntriesRequest, _lexicon_pb2.ListEntriesResponse]  # type: ignore[assignment]
@@ -120,6 +128,16 @@ class LexiconServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lexicon_pb2.LexiconVersion, _abc.Awaitable[_lexicon_pb2.LexiconVersion]]:
         """Makes a version the active one; an older one rolls back."""
+
+    @_abc_1.abstractmethod
+    def AmendLexicon(
+        self,
+        request: _lexicon_pb2.AmendLexiconRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lexicon_pb2.AmendLexiconResponse, _abc.Awaitable[_lexicon_pb2.AmendLexiconResponse]]:
+        """Makes a new, inactive version from the active one and what experts decided: terms, and popular spellings of terms. No
+        version is made where that changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def GetEntry(

@@ -200,6 +200,38 @@ JOB_FILE_STATE_CANCELLED: JobFileState.ValueType  # 5
 """It was cancelled before it finished."""
 Global___JobFileState: _TypeAlias = JobFileState  # noqa: Y015
 
+class _PlaceOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlaceOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlaceOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLACE_OUTCOME_UNSPECIFIED: _PlaceOutcome.ValueType  # 0
+    """Never sent."""
+    PLACE_OUTCOME_APPLIED: _PlaceOutcome.ValueType  # 1
+    """A correction would be applied."""
+    PLACE_OUTCOME_SUGGESTED: _PlaceOutcome.ValueType  # 2
+    """A correction would be suggested, and a case queued."""
+    PLACE_OUTCOME_RIGHT: _PlaceOutcome.ValueType  # 3
+    """Nothing: it is right as it stands."""
+    PLACE_OUTCOME_LEFT: _PlaceOutcome.ValueType  # 4
+    """Nothing: it is taken for no term, or for part of other words."""
+
+class PlaceOutcome(_PlaceOutcome, metaclass=_PlaceOutcomeEnumTypeWrapper):
+    """What would be done at a place."""
+
+PLACE_OUTCOME_UNSPECIFIED: PlaceOutcome.ValueType  # 0
+"""Never sent."""
+PLACE_OUTCOME_APPLIED: PlaceOutcome.ValueType  # 1
+"""A correction would be applied."""
+PLACE_OUTCOME_SUGGESTED: PlaceOutcome.ValueType  # 2
+"""A correction would be suggested, and a case queued."""
+PLACE_OUTCOME_RIGHT: PlaceOutcome.ValueType  # 3
+"""Nothing: it is right as it stands."""
+PLACE_OUTCOME_LEFT: PlaceOutcome.ValueType  # 4
+"""Nothing: it is taken for no term, or for part of other words."""
+Global___PlaceOutcome: _TypeAlias = PlaceOutcome  # noqa: Y015
+
 @_typing.final
 class CorrectionOptions(_message.Message):
     """How to correct."""
@@ -995,6 +1027,7 @@ class JobFile(_message.Message):
     SCORES_FIELD_NUMBER: _builtins.int
     REQUIRES_REVIEW_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    OUTDATED_BY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"jobs/12/files/3"."""
     filename: _builtins.str
@@ -1005,6 +1038,8 @@ class JobFile(_message.Message):
     """Times a worker took it."""
     requires_review: _builtins.bool
     """Whether an expert has to look, once it has a result."""
+    outdated_by: _builtins.str
+    """"lexiconVersions/13" that would correct it otherwise than its result; empty where none is known to."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why it failed."""
@@ -1028,10 +1063,11 @@ class JobFile(_message.Message):
         scores: _quality_pb2.Scores | None = ...,
         requires_review: _builtins.bool = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        outdated_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "scores", b"scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "end_time", b"end_time", "error", b"error", "filename", b"filename", "name", b"name", "requires_review", b"requires_review", "scores", b"scores", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "end_time", b"end_time", "error", b"error", "filename", b"filename", "name", b"name", "outdated_by", b"outdated_by", "requires_review", b"requires_review", "scores", b"scores", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1330,3 +1366,203 @@ class GetResultRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetResultRequest: _TypeAlias = GetResultRequest  # noqa: Y015
+
+@_typing.final
+class AssessPlacesRequest(_message.Message):
+    """Places to assess."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACES_FIELD_NUMBER: _builtins.int
+    LEXICON_VERSION_FIELD_NUMBER: _builtins.int
+    lexicon_version: _builtins.str
+    """"lexiconVersions/12". Empty: the active one."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlaceInText]:
+        """1 to 200."""
+
+    def __init__(
+        self,
+        *,
+        places: _abc.Iterable[Global___PlaceInText] | None = ...,
+        lexicon_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lexicon_version", b"lexicon_version", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssessPlacesRequest: _TypeAlias = AssessPlacesRequest  # noqa: Y015
+
+@_typing.final
+class PlaceInText(_message.Message):
+    """Words in their surroundings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    context: _builtins.str
+    """The words and what is said around them, 1 to 2,000 characters."""
+    start: _builtins.int
+    """First character (code points, from 0) of the words in `context`."""
+    end: _builtins.int
+    """After the last character; code points, from 0."""
+    def __init__(
+        self,
+        *,
+        context: _builtins.str = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "end", b"end", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceInText: _TypeAlias = PlaceInText  # noqa: Y015
+
+@_typing.final
+class PlaceSuggestion(_message.Message):
+    """A term that could stand at a place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANDIDATE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What would stand in the text, capitals and endings kept."""
+    @_builtins.property
+    def candidate(self) -> Global___TermCandidate:
+        """The term, with its probability and reasons."""
+
+    def __init__(
+        self,
+        *,
+        candidate: Global___TermCandidate | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceSuggestion: _TypeAlias = PlaceSuggestion  # noqa: Y015
+
+@_typing.final
+class PlaceAssessment(_message.Message):
+    """The outcome of a place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    outcome: Global___PlaceOutcome.ValueType
+    """What would be done."""
+    @_builtins.property
+    def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlaceSuggestion]:
+        """Terms that could stand there, best first; at most 5."""
+
+    def __init__(
+        self,
+        *,
+        outcome: Global___PlaceOutcome.ValueType = ...,
+        suggestions: _abc.Iterable[Global___PlaceSuggestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "suggestions", b"suggestions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceAssessment: _TypeAlias = PlaceAssessment  # noqa: Y015
+
+@_typing.final
+class AssessPlacesResponse(_message.Message):
+    """The outcomes of the places."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSESSMENTS_FIELD_NUMBER: _builtins.int
+    LEXICON_VERSION_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
+    lexicon_version: _builtins.str
+    """The version, "lexiconVersions/12"."""
+    degraded: _builtins.bool
+    """Whether candidates were found by spelling alone, because the embedding service is away: nothing to build on."""
+    @_builtins.property
+    def assessments(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlaceAssessment]:
+        """In the order of the places."""
+
+    def __init__(
+        self,
+        *,
+        assessments: _abc.Iterable[Global___PlaceAssessment] | None = ...,
+        lexicon_version: _builtins.str = ...,
+        degraded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessments", b"assessments", "degraded", b"degraded", "lexicon_version", b"lexicon_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssessPlacesResponse: _TypeAlias = AssessPlacesResponse  # noqa: Y015
+
+@_typing.final
+class RecheckFilesRequest(_message.Message):
+    """Which files to look at again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEARD_FIELD_NUMBER: _builtins.int
+    LEXICON_VERSION_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    lexicon_version: _builtins.str
+    """"lexiconVersions/13" to hold the results against. Empty: the active one when they are looked at."""
+    validate_only: _builtins.bool
+    """Counts only."""
+    @_builtins.property
+    def heard(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """1 to 100 heard words, in any popular spelling, each of 1 to 200 characters."""
+
+    def __init__(
+        self,
+        *,
+        heard: _abc.Iterable[_builtins.str] | None = ...,
+        lexicon_version: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard", b"heard", "lexicon_version", b"lexicon_version", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecheckFilesRequest: _TypeAlias = RecheckFilesRequest  # noqa: Y015
+
+@_typing.final
+class RecheckFilesResponse(_message.Message):
+    """What is looked at again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_COUNT_FIELD_NUMBER: _builtins.int
+    file_count: _builtins.int
+    """Files with one of the heard words."""
+    def __init__(
+        self,
+        *,
+        file_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_count", b"file_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecheckFilesResponse: _TypeAlias = RecheckFilesResponse  # noqa: Y015

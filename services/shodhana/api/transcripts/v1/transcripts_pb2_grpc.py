@@ -50,6 +50,16 @@ class TranscriptServiceStub:
                 request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.SuggestTermsRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.SuggestTermsResponse.FromString,
                 _registered_method=True)
+        self.AssessPlaces = channel.unary_unary(
+                '/shodhana.api.transcripts.v1.TranscriptService/AssessPlaces',
+                request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.AssessPlacesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.AssessPlacesResponse.FromString,
+                _registered_method=True)
+        self.RecheckFiles = channel.unary_unary(
+                '/shodhana.api.transcripts.v1.TranscriptService/RecheckFiles',
+                request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.RecheckFilesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.RecheckFilesResponse.FromString,
+                _registered_method=True)
         self.CreateJob = channel.unary_unary(
                 '/shodhana.api.transcripts.v1.TranscriptService/CreateJob',
                 request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CreateJobRequest.SerializeToString,
@@ -107,6 +117,22 @@ class TranscriptServiceServicer:
 
     def SuggestTerms(self, request, context):
         """Ranks the terms that heard words may stand for, with the probabilities CorrectTranscript would give them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssessPlaces(self, request, context):
+        """Says what CorrectTranscript would do at places whose surroundings are known, under a version of the lexicon. What the
+        rest of a talk says is not known here and speaks neither for nor against a term.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecheckFiles(self, request, context):
+        """Has finished files looked at again in which some words were heard. A file that the version would correct otherwise is
+        flagged (`JobFile.outdated_by`); no result is rewritten. Safe to repeat without a `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,6 +204,16 @@ def add_TranscriptServiceServicer_to_server(servicer, server):
                     servicer.SuggestTerms,
                     request_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.SuggestTermsRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.SuggestTermsResponse.SerializeToString,
+            ),
+            'AssessPlaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssessPlaces,
+                    request_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.AssessPlacesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.AssessPlacesResponse.SerializeToString,
+            ),
+            'RecheckFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecheckFiles,
+                    request_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.RecheckFilesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.RecheckFilesResponse.SerializeToString,
             ),
             'CreateJob': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateJob,
@@ -297,6 +333,60 @@ class TranscriptService:
             '/shodhana.api.transcripts.v1.TranscriptService/SuggestTerms',
             shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.SuggestTermsRequest.SerializeToString,
             shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.SuggestTermsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssessPlaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.transcripts.v1.TranscriptService/AssessPlaces',
+            shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.AssessPlacesRequest.SerializeToString,
+            shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.AssessPlacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecheckFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.transcripts.v1.TranscriptService/RecheckFiles',
+            shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.RecheckFilesRequest.SerializeToString,
+            shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.RecheckFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

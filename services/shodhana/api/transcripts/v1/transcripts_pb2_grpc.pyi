@@ -39,6 +39,14 @@ class TranscriptServiceStub:
     """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
     SuggestTerms: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.SuggestTermsRequest, _transcripts_pb2.SuggestTermsResponse]
     """Ranks the terms that heard words may stand for, with the probabilities CorrectTranscript would give them."""
+    AssessPlaces: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.AssessPlacesRequest, _transcripts_pb2.AssessPlacesResponse]
+    """Says what CorrectTranscript would do at places whose surroundings are known, under a version of the lexicon. What the
+    rest of a talk says is not known here and speaks neither for nor against a term.
+    """
+    RecheckFiles: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.RecheckFilesRequest, _transcripts_pb2.RecheckFilesResponse]
+    """Has finished files looked at again in which some words were heard. A file that the version would correct otherwise is
+    flagged (`JobFile.outdated_by`); no result is rewritten. Safe to repeat without a `request_id`.
+    """
     CreateJob: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.CreateJobRequest, _transcripts_pb2.Job]
     """Queues files for correction by the workers."""
     GetJob: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.GetJobRequest, _transcripts_pb2.Job]
@@ -65,6 +73,14 @@ class TranscriptServiceAsyncStub(TranscriptServiceStub):
     """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
     SuggestTerms: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.SuggestTermsRequest, _transcripts_pb2.SuggestTermsResponse]  # type: ignore[assignment]
     """Ranks the terms that heard words may stand for, with the probabilities CorrectTranscript would give them."""
+    AssessPlaces: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.AssessPlacesRequest, _transcripts_pb2.AssessPlacesResponse]  # type: ignore[assignment]
+    """Says what CorrectTranscript would do at places whose surroundings are known, under a version of the lexicon. What the
+    rest of a talk says is not known here and speaks neither for nor against a term.
+    """
+    RecheckFiles: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.RecheckFilesRequest, _transcripts_pb2.RecheckFilesResponse]  # type: ignore[assignment]
+    """Has finished files looked at again in which some words were heard. A file that the version would correct otherwise is
+    flagged (`JobFile.outdated_by`); no result is rewritten. Safe to repeat without a `request_id`.
+    """
     CreateJob: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.CreateJobRequest, _transcripts_pb2.Job]  # type: ignore[assignment]
     """Queues files for correction by the workers."""
     GetJob: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.GetJobRequest, _transcripts_pb2.Job]  # type: ignore[assignment]
@@ -106,6 +122,26 @@ class TranscriptServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transcripts_pb2.SuggestTermsResponse, _abc.Awaitable[_transcripts_pb2.SuggestTermsResponse]]:
         """Ranks the terms that heard words may stand for, with the probabilities CorrectTranscript would give them."""
+
+    @_abc_1.abstractmethod
+    def AssessPlaces(
+        self,
+        request: _transcripts_pb2.AssessPlacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transcripts_pb2.AssessPlacesResponse, _abc.Awaitable[_transcripts_pb2.AssessPlacesResponse]]:
+        """Says what CorrectTranscript would do at places whose surroundings are known, under a version of the lexicon. What the
+        rest of a talk says is not known here and speaks neither for nor against a term.
+        """
+
+    @_abc_1.abstractmethod
+    def RecheckFiles(
+        self,
+        request: _transcripts_pb2.RecheckFilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transcripts_pb2.RecheckFilesResponse, _abc.Awaitable[_transcripts_pb2.RecheckFilesResponse]]:
+        """Has finished files looked at again in which some words were heard. A file that the version would correct otherwise is
+        flagged (`JobFile.outdated_by`); no result is rewritten. Safe to repeat without a `request_id`.
+        """
 
     @_abc_1.abstractmethod
     def CreateJob(
