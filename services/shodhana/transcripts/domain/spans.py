@@ -15,6 +15,7 @@ from .formats.model import Cue
 MAX_TOKENS = 4
 MIN_LETTERS = 3
 PLAIN = 4.6  # a run with so common a word ("the", "one") needs one that is not English at all
+GRAMMATICAL = 5.5  # words as common as "is" and "of" neither begin nor end a run of three words or more
 CONTEXT_CHARACTERS = 160
 _JOINT = re.compile(r"[ \t]|-")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…\"“‘(\[]\s*|\n\s*)$")
@@ -98,6 +99,8 @@ def _may_be_sanskrit(span: Span, run: Sequence[Token], frequencies: Sequence[flo
     if has_devanagari(span.text) or sum(letter.isalpha() for letter in span.text) < MIN_LETTERS:
         return False
     if any(len(token.text) == 1 for token in run):
+        return False
+    if len(run) > 2 and max(frequencies[0], frequencies[-1]) >= GRAMMATICAL:
         return False
     if len(run) > 1 and max(frequencies) >= PLAIN:
         return min(frequencies) < COMMON
