@@ -14,13 +14,14 @@ import click
 
 from .groups import LateGroup, OrderedGroup, examples
 from .options import as_json, file_path, profile_of, result_folder
+from .review_commands import review
 from .terminal import use_utf8
 
 
 @click.group(
     cls=OrderedGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=examples("shodhana process talk.srt --output corrected", "shodhana rpc review claim-cases --count 2"),
+    epilog=examples("shodhana process talk.srt --output corrected", "shodhana review"),
 )
 @click.version_option(package_name="shodhana")
 def tool() -> None:
@@ -155,6 +156,9 @@ def completion(shell: str) -> None:
     found = get_completion_class(shell)
     assert found is not None, "click completes for each shell offered"
     click.echo(found(tool, {}, "shodhana", "_SHODHANA_COMPLETE").source())
+
+
+tool.add_command(review)
 
 
 def commands_of(module: str, group: str) -> Iterable[click.Command]:

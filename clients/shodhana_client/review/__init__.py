@@ -1,0 +1,1 @@
+"""Reviewing: cases that are held, what is decided about them, with a terminal or a file."""

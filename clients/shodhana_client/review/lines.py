@@ -1,0 +1,179 @@
+"""`shodhana review --line`: one case after another, a question and an answer; also for pipes and screen readers."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from shodhana.api.review.v1 import review_pb2 as pb
+from shodhana.text.velthuis import typed
+
+from ..commands.session import EXIT_OK, complain
+from ..errors import ShodhanaError
+from ..terminal import BOLD, PLAIN, has_style
+from .answers import Answer, LeaseLost, chosen
+from .case_text import due, in_context, marked_changes, read_before, text_of, where
+from .desk import HEARTBEAT_S, Desk, Held, NothingToUndo
+
+MOST_SHOWN = 5
+DONE = {"accept": "accepted", "correct": "corrected", "reject": "left as heard", "skip": "skipped"}
+DONE["escalate"] = "handed to a senior expert"
+LETTERS = {"x": "reject", "s": "skip", "e": "escalate"}
+HELP = """\
+a        accept the first suggestion
+1 to 5   take the suggestion of that number
+c        correct: type the right text (aa is read as ā, .t as ṭ, "s as ś), or `c TEXT` at once
+x        reject: what was heard is right
+s        skip: somebody else may decide
+e        escalate: a senior expert has to decide
+m TEXT   remark, kept with the answer that follows
+u        undo: take your last answer back
+q        quit; the cases you hold go back to the queue
+?        this list"""
+
+
+class Reviewing:
+    """A round of questions at one desk."""
+
+    def __init__(self, desk: Desk, read: Callable[[str], str] = typed) -> None:
+        self._desk = desk
+        self._read = read
+        self._remark = ""
+
+    def run(self) -> int:
+        """Until no case waits, the limit is reached, or the reviewer has had enough."""
+        held: Held | None = None
+        with suppress(EOFError, StopIteration), beating(self._desk):
+            while (held := self._next(held)) is not None:
+                pass
+        parting = farewell(self._desk)
+        self._desk.leave()
+        self._say(f"\n{parting}")
+        return EXIT_OK
+
+    def _next(self, last: Held | None) -> Held | None:
+        """Shows the case where it is another than the last, and takes one line about it."""
+        if self._desk.following == 0:
+            self._desk.fill()
+            self._desk.look()
+        held = self._desk.current
+        if held is None:
+            return None
+        if held is not last:
+            self._remark = ""
+            self._say(f"\n{self._desk.progress.waiting} cases wait, you hold {self._desk.following + 1}.")
+            for line in described(held.case):
+                self._say(line)
+        self._take(held, input(f"\nDecide [a,1-{MOST_SHOWN},c,x,s,e,m,u,q,?]? "))
+        return held
+
+    def _take(self, held: Held, line: str) -> None:
+        word, _, rest = line.strip().partition(" ")
+        if word == "q":
+            raise StopIteration
+        if word == "u":
+            self._undo()
+        elif word == "m":
+            self._remark = rest.strip()
+            self._say(f"remark: {self._remark or 'none'}")
+        elif (answer := self._answer(held.case, word, rest.strip())) is not None:
+            self._send(held, answer)
+
+    def _answer(self, case: pb.ReviewCase, word: str, text: str) -> Answer | None:
+        """What a line says; None where it says nothing that could be sent."""
+        if word == "a" or (word.isdecimal() and word.isascii()):
+            number = 1 if word == "a" else int(word)
+            if 1 <= number <= len(case.suggestions):
+                found = chosen(case, number)
+                return Answer(found.verdict, found.text, self._remark)
+            self._say(f"no suggestion {number} here; c takes the right text")
+        elif word == "c":
+            if right := self._read(text or input("Right text: ")).strip():
+                self._say(f"read as {right}")
+                return Answer("correct", right, self._remark)
+            self._say("nothing typed: not decided")
+        elif word in LETTERS:
+            return Answer(LETTERS[word], comment=self._remark)
+        else:
+            self._say(HELP)
+        return None
+
+    def _send(self, held: Held, answer: Answer) -> None:
+        try:
+            self._desk.answer(held, answer)
+        except LeaseLost as error:
+            self._say(f"not decided: {error}")
+        except ShodhanaError as error:
+            complain(error, "not decided")
+        else:
+            self._say(f"{DONE[answer.verdict]}: {standing(held.case, answer)}. u takes it back.")
+
+    def _undo(self) -> None:
+        try:
+            self._desk.undo()
+        except (NothingToUndo, LeaseLost) as error:
+            self._say(str(error))
+        except ShodhanaError as error:
+            complain(error, "not taken back")
+        else:
+            self._say("taken back")
+
+    def _say(self, line: str) -> None:
+        print(line, flush=True)
+
+
+def described(case: pb.ReviewCase) -> Iterator[str]:
+    """A case, line by line."""
+    before, heard, after = in_context(case)
+    bold, plain = (BOLD, PLAIN) if has_style(sys.stdout) else ("", "")
+    yield f"{case.name}: {where(case)}. {case.domain}, {due(case)}."
+    yield f"  {before}[{bold}{heard}{plain}]{after}"
+    for number, suggestion in enumerate(case.suggestions[:MOST_SHOWN], 1):
+        gloss = f": {suggestion.gloss}" if suggestion.gloss else ""
+        text = text_of(suggestion)
+        yield f"{number}. {bold}{text}{plain}, probability {suggestion.probability:.2f}{gloss}"
+        if suggestion.devanagari:
+            yield f"   {suggestion.devanagari}"
+        yield f"   change: {marked_changes(case.heard, text)}"
+        if suggestion.reasons:
+            yield f"   why: {'; '.join(suggestion.reasons)}"
+    if not case.suggestions:
+        yield "Nothing is suggested."
+    for read in read_before(case):
+        yield f"read before by {read}"
+
+
+def standing(case: pb.ReviewCase, answer: Answer) -> str:
+    """What stands there after an answer."""
+    if answer.verdict == "accept":
+        return f"{case.heard} → {text_of(case.suggestions[0])}"
+    return f"{case.heard} → {answer.text}" if answer.text else case.heard
+
+
+def farewell(desk: Desk) -> str:
+    """What was done here, and what waits."""
+    here = ", ".join(f"{count} {DONE[verdict]}" for verdict, count in desk.progress.here.items() if count)
+    rest = "no case waits for you" if desk.current is None else "the others are back in the queue"
+    return f"{here or 'nothing decided'}; {rest}"
+
+
+@contextmanager
+def beating(desk: Desk, every_s: float = HEARTBEAT_S) -> Iterator[None]:
+    """Keeps the leases while a reviewer thinks."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(every_s):
+            with suppress(ShodhanaError):  # the next one tries again; an answer says what is wrong
+                for name in desk.heartbeat():
+                    print(f"\n{name} is no longer yours; an answer to it is kept as a draft", file=sys.stderr)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(1)

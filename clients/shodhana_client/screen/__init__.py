@@ -1,0 +1,1 @@
+"""The screen of `shodhana review`; it needs Textual, which the extra `tool` brings."""

@@ -1,0 +1,235 @@
+"""The screen of `shodhana review`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from shodhana.text.velthuis import after_key
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ..commands.session import words_of
+from ..errors import ShodhanaError
+from ..review.answers import Answer, LeaseLost, chosen
+from ..review.desk import HEARTBEAT_S, Desk, Held, NothingToUndo
+from ..review.lines import DONE, MOST_SHOWN, farewell, standing
+from . import case_view
+from .help import HelpScreen
+from .iast_field import IastField
+
+LOOK_S = 15.0
+NO_CASE = "No case waits for you. New ones appear here by themselves; q quits."
+HELP_IN_FIELD = 'c: the right text (aa → ā, .t → ṭ, "s → ś); Enter sends it'
+
+
+class ReviewScreen(App[str]):
+    """One case at a time. Calls are made beside it: the keys answer while the mesh is slow."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "shodhana review"
+    CSS = """
+    #progress { background: $boost; padding: 0 1; }
+    #case { padding: 0 1; }
+    #context { padding: 1 0; }
+    #suggestions { border: none; height: auto; max-height: 100%; padding: 0; }
+    #message { padding: 0 1; min-height: 1; height: auto; }
+    Input { border: tall $surface; }
+    Input:focus { border: tall $accent; }
+    """
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("a", "accept", "Accept"),
+        Binding("c", "correct", "Correct"),
+        Binding("x", "say('reject')", "Reject"),
+        Binding("s", "say('skip')", "Skip"),
+        Binding("e", "say('escalate')", "Escalate"),
+        Binding("m", "remark", "Remark"),
+        Binding("u", "undo", "Undo"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "leave", "Quit"),
+        Binding("escape", "leave_field", show=False),
+        *(Binding(str(number), f"choose({number})", show=False) for number in range(1, MOST_SHOWN + 1)),
+    ]
+
+    def __init__(self, desk: Desk, after: Callable[[str], str] = after_key) -> None:
+        super().__init__()
+        self._desk = desk
+        self._after = after
+        self._shown: Held | None = None
+        self._is_busy = False
+        self._may_leave = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="progress")
+        with VerticalScroll(id="case", can_focus=False):
+            yield Static(id="place")
+            yield Static(id="context")
+            yield OptionList(id="suggestions", markup=False)
+            yield Static(id="reads")
+        yield IastField(self._after, placeholder=HELP_IN_FIELD, id="correction")
+        yield Input(placeholder="m: a remark, kept with the answer", id="remark")
+        yield Static(id="message", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._fill()
+        self.set_interval(HEARTBEAT_S, self._beat)
+        self.set_interval(LOOK_S, self._look)
+
+    def action_accept(self) -> None:
+        number = (self._suggestions.highlighted or 0) + 1
+        if self._shown is None or not self._shown.case.suggestions:
+            self._tell("Nothing is suggested here: c corrects, x leaves it as heard." if self._shown else NO_CASE)
+            return
+        self._send(chosen(self._shown.case, number))
+
+    def action_choose(self, number: int) -> None:
+        if number <= self._suggestions.option_count:
+            self._suggestions.highlighted = number - 1
+
+    def action_correct(self) -> None:
+        self._field("correction").focus()
+
+    def action_remark(self) -> None:
+        self._field("remark").focus()
+
+    def action_leave_field(self) -> None:
+        self._suggestions.focus()
+
+    def action_say(self, verdict: str) -> None:
+        self._send(Answer(verdict))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "remark":
+            self.action_leave_field()
+        elif event.value.strip():
+            self._send(Answer("correct", event.value.strip()))
+        else:
+            self._tell("Type the right text first, or Escape.")
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_accept()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen())
+
+    @work(exclusive=True, group="leave")
+    async def action_leave(self) -> None:
+        if self._field("correction").value.strip() and not self._may_leave:
+            self._may_leave = True
+            self._tell("Your correction is not sent: c and Enter send it, q again leaves without it.")
+            return
+        parting = farewell(self._desk)
+        await asyncio.to_thread(self._desk.leave)
+        self.exit(parting)
+
+    @work(group="calls")
+    async def action_undo(self) -> None:
+        if not self._begin():
+            return
+        try:
+            await asyncio.to_thread(self._desk.undo)
+            self._tell("Taken back.")
+        except (NothingToUndo, LeaseLost) as error:
+            self._tell(str(error))
+        except ShodhanaError as error:
+            self._tell(f"Not taken back: {words_of(error)}")
+        finally:
+            self._end()
+
+    def _send(self, answer: Answer) -> None:
+        if self._shown is None:
+            self._tell(NO_CASE)
+        elif self._begin():
+            remark = self._field("remark").value.strip()
+            self._call(self._shown, Answer(answer.verdict, answer.text, remark))
+
+    @work(group="calls")
+    async def _call(self, held: Held, answer: Answer) -> None:
+        try:
+            await asyncio.to_thread(self._desk.answer, held, answer)
+            self._tell(f"{DONE[answer.verdict]}: {standing(held.case, answer)}. u takes it back.")
+        except LeaseLost as error:
+            self._tell(f"Not decided: {error}.")
+        except ShodhanaError as error:
+            self._tell(f"Not decided: {words_of(error)}. What you typed is still here.")
+        finally:
+            self._end()
+        self._fill()
+
+    @work(exclusive=True, group="fill")
+    async def _fill(self) -> None:
+        """Claims the next cases, and counts the queue."""
+        try:
+            await asyncio.to_thread(self._desk.fill)
+            await asyncio.to_thread(self._desk.look)
+        except ShodhanaError as error:
+            self._tell(words_of(error))
+        self._show()
+
+    @work(exclusive=True, group="beat")
+    async def _beat(self) -> None:
+        with suppress(ShodhanaError):  # the next one tries again; an answer says what is wrong
+            await asyncio.to_thread(self._desk.heartbeat)
+        if (now := self._desk.current) is not None and now.is_lost:
+            self._tell("This case is no longer yours. Send your answer all the same: it is kept as a draft.")
+
+    def _look(self) -> None:
+        if self._desk.following == 0:
+            self._fill()
+        else:
+            self._show_progress()
+
+    def _begin(self) -> bool:
+        """Whether an answer may be sent now: one at a time, else a key pressed twice decides the next case too."""
+        if self._is_busy:
+            return False
+        self._is_busy = True
+        return True
+
+    def _end(self) -> None:
+        self._is_busy = False
+        self._show()
+
+    def _show(self) -> None:
+        """The present case, where it is not there already."""
+        self._show_progress()
+        held = self._desk.current
+        if held is self._shown and held is not None:
+            return
+        self._shown = held
+        for name in ("correction", "remark"):
+            self._field(name).value = ""
+        self._may_leave = False
+        self._suggestions.clear_options()
+        self._write("place", case_view.place(held.case) if held else "")
+        self._write("context", case_view.context(held.case) if held else NO_CASE)
+        self._write("reads", case_view.earlier_reads(held.case) if held else "")
+        if held is not None:
+            shown = range(1, min(MOST_SHOWN, len(held.case.suggestions)) + 1)
+            self._suggestions.add_options(Option(case_view.suggestion(held.case, number)) for number in shown)
+            self._suggestions.highlighted = 0 if shown else None
+        self.query_one("#case").scroll_home(animate=False)
+        self._suggestions.focus()
+
+    def _show_progress(self) -> None:
+        self._write("progress", case_view.progress(self._desk.progress, self._desk.following))
+
+    def _tell(self, words: str) -> None:
+        self._write("message", words)
+
+    def _write(self, name: str, content: Any) -> None:
+        self.query_one(f"#{name}", Static).update(content)
+
+    def _field(self, name: str) -> Input:
+        return self.query_one(f"#{name}", Input)
+
+    @property
+    def _suggestions(self) -> OptionList:
+        return self.query_one("#suggestions", OptionList)

@@ -1,0 +1,42 @@
+"""IAST on a plain keyboard, as Velthuis spells it: aa for ā, .t for ṭ."""
+
+from __future__ import annotations
+
+LETTERS = {
+    "aa": "ā",
+    "ii": "ī",
+    "uu": "ū",
+    ".r": "ṛ",
+    ".rr": "ṝ",
+    ".l": "ḷ",
+    ".ll": "ḹ",
+    '"n': "ṅ",
+    "~n": "ñ",
+    ".t": "ṭ",
+    ".d": "ḍ",
+    ".n": "ṇ",
+    '"s': "ś",
+    ".s": "ṣ",
+    ".m": "ṃ",
+    ".h": "ḥ",
+}
+# What stands there once its first two letters have become one: "ṛr" for ".rr".
+_AS_TYPED = {(LETTERS[key[:2]] + key[2:] if len(key) > 2 else key): letter for key, letter in LETTERS.items()}
+_LONGEST = max(map(len, _AS_TYPED))
+
+
+def typed(text: str) -> str:
+    """A text with its Velthuis spellings replaced; a capital stays one: "Aananda" and "AAnanda" are Ānanda."""
+    written = ""
+    for letter in text:
+        written = after_key(written + letter)
+    return written
+
+
+def after_key(text: str) -> str:
+    """What a text becomes when its last letter has just been typed."""
+    for length in range(_LONGEST, 1, -1):
+        end = text[-length:]
+        if (letter := _AS_TYPED.get(end.lower())) is not None:
+            return text[:-length] + (letter.upper() if end != end.lower() else letter)
+    return text
