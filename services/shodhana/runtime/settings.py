@@ -65,7 +65,6 @@ class RuntimeSettings(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = None
     trace_sampling: float = 1.0
     log_level: str = "INFO"
-    processing_mode: str = "standard"
     enable_epic_3: bool = True
     """False: the core engine alone, without the semantic layer and review."""
     min_academic_score: float = 0.85

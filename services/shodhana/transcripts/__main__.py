@@ -11,20 +11,27 @@ from shodhana.runtime.application import Application, run
 
 from .adapters.celery_bell import CeleryBell, celery_app
 from .adapters.postgres_jobs import PostgresJobs
-from .composition import build_corrector
+from .adapters.postgres_rechecks import PostgresRechecks
+from .composition import build_corrector, differs_now
+from .domain.assessment import PlaceAssessor
 from .domain.jobs import Doorbell, JobStore
+from .domain.rechecks import Differs, Rechecks, recheck_one
 from .servicer import TranscriptServicer, poison_status
 from .settings import TranscriptsSettings
+
+RECHECK_PATIENCE_S = 120.0  # after which a file whose look was broken off is looked at again
 
 
 async def register(app: Application, settings: TranscriptsSettings) -> None:
     pool = await app.enter(postgres.open_pool(settings, "transcripts"))
-    store = PostgresJobs(pool)
+    store = PostgresJobs(pool, settings.batch_size)
     bell = CeleryBell(celery_app(settings.celery_broker_url))
     corrector = build_corrector(app.channel, settings)
     app.background("sweeper", partial(_sweep, store, bell, settings))
     app.ready_when("postgres", partial(postgres.ping, pool))
-    servicer = TranscriptServicer(corrector, store, bell, settings)
+    rechecks = PostgresRechecks(pool)
+    app.background("rechecks", partial(_recheck, rechecks, differs_now(corrector, settings), settings))
+    servicer = TranscriptServicer(corrector, store, bell, PlaceAssessor(corrector), rechecks, settings)
     grpc_api.add_TranscriptServiceServicer_to_server(servicer, app.server)
     app.serves("shodhana.api.transcripts.v1.TranscriptService")
 
@@ -37,6 +44,13 @@ async def _sweep(store: JobStore, bell: Doorbell, settings: TranscriptsSettings)
         file_ids = await store.sweep(settings.max_attempts, poison)
         if file_ids:
             await asyncio.to_thread(bell.ring, file_ids)
+
+
+async def _recheck(rechecks: Rechecks, differs: Differs, settings: TranscriptsSettings) -> None:
+    """One file at a time: what people wait for goes before."""
+    while True:
+        if not await recheck_one(rechecks, differs, RECHECK_PATIENCE_S):
+            await asyncio.sleep(settings.sweep_s)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import grpc
@@ -17,6 +18,8 @@ from .adapters.verse_search import VerseClient
 from .domain.english import WordFrequencies
 from .domain.jobs import ClaimedFile, FileResult
 from .domain.pipeline import TranscriptCorrector
+from .domain.ports import ServiceMissing
+from .domain.rechecks import Differs, FinishedFile, terms_of
 from .domain.runner import Corrects
 from .domain.verses import VerseRecogniser
 from .settings import TranscriptsSettings
@@ -50,9 +53,28 @@ def correct_claimed(corrector: TranscriptCorrector, settings: TranscriptsSetting
         )
         response = response_of(corrected, include_cues=True)
         scores = response.report.scores.SerializeToString()
-        return FileResult(response.SerializeToString(), scores, corrected.requires_review)
+        terms = await asyncio.to_thread(terms_of, corrected.transcript.cues, WordFrequencies())
+        return FileResult(response.SerializeToString(), scores, corrected.requires_review, terms)
 
     return correct
+
+
+def differs_now(corrector: TranscriptCorrector, settings: TranscriptsSettings) -> Differs:
+    """Corrects a finished file again, for a look at the difference only."""
+
+    async def differs(file: FinishedFile) -> tuple[bool, str]:
+        options = pb.CorrectionOptions.FromString(file.options)
+        options.validate_only = True
+        options.lexicon_version = file.lexicon_version
+        layout = FORMATS_BY_NUMBER.get(file.layout)
+        wanted = options_of(options, settings.thresholds())
+        corrected = await corrector.correct(file.content, file.filename, layout, wanted)
+        if corrected.degradations:
+            raise ServiceMissing("a part is missing: the file cannot be compared", retry_after_s=1)
+        before = pb.CorrectTranscriptResponse.FromString(file.result)
+        return before.content != corrected.content, corrected.lexicon_version
+
+    return differs
 
 
 def file_request_id(file_id: int) -> str:

@@ -17,12 +17,15 @@ from shodhana.runtime import auth, metrics, telemetry
 from shodhana.runtime.errors import to_status
 from shodhana.runtime.pages import decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
+from shodhana.text.fold import popular_fold
 
+from .domain.assessment import PlaceAssessor
 from .domain.jobs import Doorbell, FileState, Job, JobFile, JobState, JobStore, NewFile, NewJob
 from .domain.pipeline import CorrectionOptions, TranscriptCorrector
 from .domain.ports import Heard
+from .domain.rechecks import Rechecks
 from .settings import TranscriptsSettings
-from .translation import FORMATS, candidate_of, options_of, response_of, scored_of
+from .translation import FORMATS, assessment_of, candidate_of, options_of, place_of, response_of, scored_of
 
 MAX_JOB_BYTES = 50 * 1000 * 1000
 DEFAULT_JOBS, DEFAULT_FILES, DEFAULT_CANDIDATES = 20, 100, 5
@@ -44,6 +47,8 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
     corrector: TranscriptCorrector
     store: JobStore
     bell: Doorbell
+    assessor: PlaceAssessor
+    rechecks: Rechecks
     settings: TranscriptsSettings
 
     async def CorrectTranscript(
@@ -73,6 +78,22 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
             lexicon_version=found.lexicon_version,
             degraded=found.degraded,
         )
+
+    async def AssessPlaces(self, request: pb.AssessPlacesRequest, context: Any) -> pb.AssessPlacesResponse:
+        places = [place_of(number, place) for number, place in enumerate(request.places)]
+        options = CorrectionOptions(self.settings.thresholds(), request.lexicon_version)
+        assessed = await self.assessor.assess(places, options)
+        return pb.AssessPlacesResponse(
+            assessments=map(assessment_of, assessed.decisions),
+            lexicon_version=assessed.lexicon_version,
+            degraded=assessed.degraded,
+        )
+
+    async def RecheckFiles(self, request: pb.RecheckFilesRequest, context: Any) -> pb.RecheckFilesResponse:
+        terms = sorted({popular_fold(heard) for heard in request.heard} - {""})
+        if request.validate_only:
+            return pb.RecheckFilesResponse(file_count=await self.rechecks.count(terms))
+        return pb.RecheckFilesResponse(file_count=await self.rechecks.ask(terms, request.lexicon_version))
 
     async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
         size = sum(len(file.content) for file in request.files)
@@ -182,6 +203,7 @@ def _file(file: JobFile) -> pb.JobFile:
         attempt_count=file.attempt,
         requires_review=file.requires_review,
         end_time=timestamp(file.ended_at),
+        outdated_by=file.outdated_by,
     )
     if file.error:
         message.error.CopyFrom(status_pb2.Status.FromString(file.error))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from shodhana.runtime.settings import RuntimeSettings
 
 from .domain.matcher import Thresholds
@@ -15,6 +17,10 @@ class TranscriptsSettings(RuntimeSettings):
 
     service_name: str = "transcripts"
     suggest_threshold: float = 0.5
+    processing_mode: Literal["standard", "suggest_only"] = "standard"
+    """suggest_only: nothing is applied, whatever its probability; people decide on everything."""
+    batch_size: int = Field(default=100, ge=1)
+    """Files that a sweep rings the workers for at most."""
     anglicised_terms: Literal["keep", "restore"] = "keep"
     lease_s: float = 30.0
     """How long a worker holds a file without a sign of life."""
@@ -27,4 +33,9 @@ class TranscriptsSettings(RuntimeSettings):
 
     def thresholds(self) -> Thresholds:
         """The deployment's thresholds."""
-        return Thresholds(self.similarity_threshold, self.suggest_threshold, self.anglicised_terms == "keep")
+        return Thresholds(
+            self.similarity_threshold,
+            self.suggest_threshold,
+            self.anglicised_terms == "keep",
+            may_apply=self.processing_mode == "standard",
+        )

@@ -7,9 +7,10 @@ from dataclasses import replace
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.runtime.timestamps import duration
 
+from .domain.assessment import Place, PlaceOutside
 from .domain.doubts import MAX_CANDIDATES
 from .domain.formats import Format
-from .domain.matcher import Ranked, Status, Thresholds
+from .domain.matcher import Decision, Ranked, Status, Thresholds
 from .domain.pipeline import Corrected, Correction, CorrectionOptions, Scored
 from .domain.verses import RecitedVerse
 
@@ -104,6 +105,26 @@ def candidate_of(ranked: Ranked) -> pb.TermCandidate:
         reasons=ranked.reasons,
         gloss=candidate.gloss,
         devanagari=candidate.devanagari,
+    )
+
+
+def place_of(number: int, message: pb.PlaceInText) -> Place:
+    """A place. Raises PlaceOutside."""
+    if not message.start < message.end <= len(message.context):
+        raise PlaceOutside(number)
+    return Place(message.context, message.start, message.end)
+
+
+def assessment_of(decision: Decision | None) -> pb.PlaceAssessment:
+    """What would be done at a place."""
+    if decision is None:
+        return pb.PlaceAssessment(outcome=pb.PLACE_OUTCOME_LEFT)
+    return pb.PlaceAssessment(
+        outcome=getattr(pb, f"PLACE_OUTCOME_{decision.status.name}"),
+        suggestions=[
+            pb.PlaceSuggestion(candidate=candidate_of(ranked), text=ranked.text)
+            for ranked in decision.ranked[:MAX_CANDIDATES]
+        ],
     )
 
 

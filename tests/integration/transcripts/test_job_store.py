@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -171,3 +172,12 @@ async def test_a_long_correction_keeps_its_lease(store: PostgresJobs) -> None:
         return DONE
 
     assert await run_file(file_id, store, correct, lambda _: b"", 0.3) == "succeeded"
+
+
+async def test_a_sweep_rings_for_so_many_at_most(pool: asyncpg.Pool) -> None:
+    store = PostgresJobs(pool, batch_size=2)
+    _, file_ids = await store.create(new_job(5))
+    await pool.execute("UPDATE job_file SET rung_at = to_timestamp(0)")
+    swept = [await store.sweep(3, b"poison") for _ in range(4)]
+    assert [len(ids) for ids in swept] == [2, 2, 1, 0]
+    assert sorted(itertools.chain.from_iterable(swept)) == file_ids

@@ -43,7 +43,6 @@ def test_the_environment_names_them_in_capitals(monkeypatch: pytest.MonkeyPatch)
         "CELERY_BROKER_URL": "redis://four",
         "MIN_ACADEMIC_SCORE": "0.7",
         "IAST_COMPLIANCE_THRESHOLD": "0.8",
-        "PROCESSING_MODE": "fast",
         "ENABLE_EPIC_3": "false",
         "SIMILARITY_ADDRESSES": "127.0.0.1:1, 127.0.0.1:2",
     }
@@ -53,7 +52,7 @@ def test_the_environment_names_them_in_capitals(monkeypatch: pytest.MonkeyPatch)
     assert (settings.database_url, settings.database_replica_url) == ("postgresql://one", "postgresql://two")
     assert (settings.redis_url, settings.celery_broker_url) == ("redis://three", "redis://four")
     assert (settings.min_academic_score, settings.iast_compliance_threshold) == (0.7, 0.8)
-    assert (settings.processing_mode, settings.enable_epic_3) == ("fast", False)
+    assert settings.enable_epic_3 is False
     assert settings.addresses_of("similarity") == ("127.0.0.1:1", "127.0.0.1:2")
 
 

@@ -62,6 +62,13 @@ async def test_anglicised_terms_are_restored_on_demand(bench: Bench) -> None:
     assert restored == "yoga and Karma"
 
 
+async def test_where_people_decide_nothing_is_applied(bench: Bench) -> None:
+    corrected = await bench.correct("bhakthi", thresholds=Thresholds(may_apply=False))
+    assert corrected.content == b"bhakthi"
+    assert [one.decision.status for one in corrected.corrections] == [Status.SUGGESTED]
+    assert corrected.requires_review
+
+
 async def test_one_search_serves_the_whole_transcript(bench: Bench) -> None:
     await bench.correct("bhakthi dhyan\n" * 50)
     assert bench.lexicon.calls <= 2  # one for all forms, one for what is doubtful

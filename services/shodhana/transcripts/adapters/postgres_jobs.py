@@ -21,7 +21,6 @@ from ..domain.jobs import (
 )
 
 RING_AGAIN_S = 20  # a bell that was rung that long ago and not answered may be lost
-SWEPT = 500
 _JOB = """
 SELECT job.job_id, display_name, creator, created_at, cancelled_at, max(ended_at) AS ended_at,
        count(*) FILTER (WHERE state = 'queued') AS queued, count(*) FILTER (WHERE state = 'running') AS running,
@@ -29,14 +28,28 @@ SELECT job.job_id, display_name, creator, created_at, cancelled_at, max(ended_at
        count(*) FILTER (WHERE state = 'cancelled') AS cancelled
 FROM job JOIN job_file USING (job_id)
 """
-_FILE = "job_id, file_id, filename, state, attempt, error, scores, requires_review, ended_at"
+_FILE = "job_id, file_id, filename, state, attempt, error, scores, requires_review, ended_at, outdated_by"
+
+FINISH = """
+WITH finished AS (
+    UPDATE job_file SET state = 'succeeded', result = $3, scores = $4, requires_review = $5, ended_at = now(),
+        lease_until = NULL
+    WHERE file_id = $1 AND fence = $2 AND state = 'running'
+    RETURNING file_id
+), indexed AS (
+    INSERT INTO segment_term (file_id, terms) SELECT file_id, $6 FROM finished
+    ON CONFLICT (file_id) DO UPDATE SET terms = excluded.terms
+)
+SELECT true FROM finished
+"""
 
 
 class PostgresJobs:
     """The port `JobStore`."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, batch_size: int = 100) -> None:
         self._pool = pool
+        self._batch_size = batch_size
 
     async def create(self, new: NewJob) -> tuple[Job, list[int]]:
         content_hash = _content_hash(new)
@@ -121,10 +134,12 @@ class PostgresJobs:
         return await self._fenced(claimed, "lease_until = now() + make_interval(secs => $3)", lease_s)
 
     async def finish(self, claimed: ClaimedFile, result: FileResult) -> bool:
-        return await self._fenced(
-            claimed,
-            "state = 'succeeded', result = $3, scores = $4, requires_review = $5, ended_at = now(), lease_until = NULL",
-            *(result.result, result.scores, result.requires_review),
+        return bool(
+            await self._pool.fetchval(
+                FINISH,
+                *(claimed.file_id, claimed.fence, result.result, result.scores, result.requires_review),
+                list(result.terms),
+            )
         )
 
     async def fail(self, claimed: ClaimedFile, error: bytes) -> bool:
@@ -146,7 +161,7 @@ class PostgresJobs:
             "WHERE (state = 'running' AND lease_until < now() AND rung_at < now() - interval '2 s') "
             "OR (state = 'queued' AND rung_at < now() - make_interval(secs => $1)) "
             "ORDER BY file_id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING file_id",
-            *(RING_AGAIN_S, SWEPT),
+            *(RING_AGAIN_S, self._batch_size),
         )
         return [row["file_id"] for row in rows]
 

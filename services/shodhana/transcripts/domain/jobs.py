@@ -112,6 +112,7 @@ class JobFile:
     scores: bytes | None
     requires_review: bool
     ended_at: datetime | None
+    outdated_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,8 @@ class FileResult:
     result: bytes
     scores: bytes
     requires_review: bool
+    terms: tuple[str, ...] = ()
+    """Its words that may be Sanskrit, folded."""
 
 
 class JobStore(Protocol):

@@ -35,6 +35,8 @@ class Thresholds:
     suggest: float = 0.5
     keep_anglicised: bool = True
     english_guard: bool = True
+    may_apply: bool = True
+    """False: what would be applied is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Matcher:
 
     def _may_apply(self, span: Span, candidate: Candidate) -> bool:
         """Likeness alone applies nothing while vectors are missing, nor to words that English has, however rare."""
+        if not self.thresholds.may_apply:
+            return False
         if is_certain(candidate):
             return True
         is_english = self.thresholds.english_guard and span.least_frequency >= RARE

@@ -128,7 +128,7 @@ class TranscriptCorrector:
         """The file with its terms restored. Raises BrokenTranscript, TextRefused, FileTooLarge, ServiceMissing."""
         began = time.perf_counter()
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
-        found, decisions = await self._decide(transcript, options)
+        found, decisions = await self.decisions(transcript, options)
         recognised = await self._verses.recognise(transcript) if self._verses else Recognised()
         decisions = spared((one for one in decisions if not doubles(one, transcript)), recognised)
         if options.transliterate_devanagari:
@@ -161,7 +161,7 @@ class TranscriptCorrector:
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
         degradations = []
         try:
-            found, decisions = await self._decide(transcript, options)
+            found, decisions = await self.decisions(transcript, options)
             if found.degraded:
                 degradations.append("candidates were found by spelling alone")
         except ServiceMissing:
@@ -186,7 +186,7 @@ class TranscriptCorrector:
             lists.append(list(decision.ranked[:limit]) if decision else [])
         return lists, found
 
-    async def _decide(self, transcript: Transcript, options: CorrectionOptions) -> tuple[Candidates, list[Decision]]:
+    async def decisions(self, transcript: Transcript, options: CorrectionOptions) -> tuple[Candidates, list[Decision]]:
         """What was found, and what becomes of each place: first each alone, then with context and the whole talk."""
         spans = await asyncio.to_thread(self._spans, transcript)
         found, readings = await self._find(spans, options.lexicon_version)
