@@ -16,7 +16,7 @@ from shodhana.api.identity.v1 import identity_pb2_grpc
 from shodhana.errors import DeadlineExceeded, DomainError
 
 from . import contracts, deadline, telemetry
-from .replicas import GONE, Replica, Replicas
+from .replicas import HUNG_OR_GONE, Replica, Replicas
 from .service_account import ServiceAccountTokens
 from .settings import RuntimeSettings
 
@@ -91,7 +91,8 @@ class MeshChannel:
                     replica, headers = await self._prepare(ends_at, metadata)
                     try:
                         function = replica.callable_for(kind, method, serializers)
-                        return await self._attempt(replica, function, request, ends_at, headers)
+                        timeout_s = self._patience_s(kind, method, ends_at - time.monotonic())
+                        return await self._attempt(replica, function, request, timeout_s, headers)
                     except grpc.aio.AioRpcError as error:
                         pause_s = self._pause_s(kind, method, error, attempt, headers)
                         if pause_s is None or time.monotonic() + pause_s > ends_at:
@@ -137,11 +138,11 @@ class MeshChannel:
         except TimeoutError as error:
             raise DeadlineExceeded(f"no time left to call {self.service}") from error
 
-    async def _attempt(self, replica: Replica, function: Any, request: Any, ends_at: float, headers: Headers) -> Any:
+    async def _attempt(self, replica: Replica, function: Any, request: Any, timeout_s: float, headers: Headers) -> Any:
         replica.in_flight += 1
         call = None
         try:
-            call = function(request, timeout=ends_at - time.monotonic(), metadata=headers)
+            call = function(request, timeout=timeout_s, metadata=headers)
             answer = await call
         except grpc.aio.AioRpcError as error:
             replica.note(error)
@@ -155,6 +156,11 @@ class MeshChannel:
         self._throttle.succeeded()
         return answer
 
+    def _patience_s(self, kind: str, method: str, left_s: float) -> float:
+        """How long an attempt may take: where another replica may be asked, one that hangs has half of what is left."""
+        has_another = len(self._replicas) > 1 and _may_repeat(kind, method)
+        return left_s / 2 if has_another else left_s
+
     def _pause_s(
         self, kind: str, method: str, error: grpc.aio.AioRpcError, attempt: int, headers: Headers
     ) -> float | None:
@@ -163,7 +169,7 @@ class MeshChannel:
             return None
         if self._give_up_refused(error, headers):
             return 0.0 if attempt == 1 else None  # refused before anything was done: safe whatever the method
-        if error.code() not in GONE or not contracts.is_repeatable(method):
+        if error.code() not in HUNG_OR_GONE or not contracts.is_repeatable(method):
             return None
         return random.uniform(0.5, 1) * BACK_OFF_S * 2**attempt if self._throttle.may_retry() else None
 
@@ -179,6 +185,10 @@ class MeshChannel:
         if left <= 0:
             raise DeadlineExceeded(f"no time left to call {self.service}")
         return left
+
+
+def _may_repeat(kind: str, method: str) -> bool:
+    return kind == "unary_unary" and contracts.is_repeatable(method)
 
 
 class Channels:

@@ -24,6 +24,7 @@ LEAVING_S = 60.0  # calls to a replica whose address is gone may still end
 DNS = "dns:///"
 GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 """How a call to a replica that is down, or going down, ends; one that we cancel ourselves raises CancelledError."""
+HUNG_OR_GONE = (*GONE, grpc.StatusCode.DEADLINE_EXCEEDED)
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 _log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class Replica:
 
     def note(self, error: grpc.aio.AioRpcError) -> None:
         """Passes over this replica for a while where it was not to be reached."""
-        if error.code() in GONE:
+        if error.code() in HUNG_OR_GONE:
             self.shunned_until = time.monotonic() + SHUN_S
 
     async def close(self, grace_s: float | None = None) -> None:
@@ -99,6 +100,9 @@ class Replicas:
         self._resolve_at = 0.0
         self._looking_up: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._replicas)
 
     async def least_loaded(self) -> Replica:
         """The replica with the fewest calls in flight; one that failed lately, or serves no longer, only where all do.

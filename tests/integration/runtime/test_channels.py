@@ -95,6 +95,16 @@ async def test_a_stopped_replica_costs_no_repeatable_call(serve: Any, mesh: Any)
     assert len(served[1].script.calls) >= 240
 
 
+async def test_a_replica_that_hangs_leaves_time_to_ask_another(serve: Any, mesh: Any) -> None:
+    hung, well = await serve(), await serve()
+    hung.script.search = holding(asyncio.Event())
+    stub = stub_of(mesh(hung.target, well.target))
+    for _ in range(20):
+        await stub.Search(REQUEST, timeout=2)
+    assert len(hung.script.calls) < 20
+    assert len(well.script.calls) == 20
+
+
 async def test_an_unavailable_replica_is_passed_over_for_a_while(
     serve: Any, mesh: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
