@@ -18,6 +18,7 @@ from shodhana.runtime.cache import LayeredCache, MemoryCache
 from shodhana.runtime.redis import open_redis
 
 from .adapters.embeddings import EmbeddingClient
+from .adapters.postgres_amendments import PostgresAmendments
 from .adapters.postgres_index import PostgresIndex
 from .adapters.postgres_store import PostgresStore
 from .adapters.postgres_verses import PostgresVerses
@@ -47,7 +48,8 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
     app.ready_when("postgres", partial(postgres.ping, pool))
     app.ready_when("lexicon", library.check)
     similarity_pb2_grpc.add_SimilarityServiceServicer_to_server(SimilarityServicer(library, cache), app.server)
-    lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(LexiconServicer(store, library), app.server)
+    lexicon = LexiconServicer(store, library, PostgresAmendments(pool))
+    lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(lexicon, app.server)
     app.serves("shodhana.api.similarity.v1.SimilarityService", "shodhana.api.similarity.v1.LexiconService")
     if settings.enable_epic_3:
         _register_verses(app, settings, pool)

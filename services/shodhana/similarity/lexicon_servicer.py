@@ -16,7 +16,9 @@ from shodhana.api.similarity.v1 import lexicon_pb2_grpc as grpc_api
 from shodhana.runtime import auth
 from shodhana.runtime.pages import decode_page_token, encode_page_token
 from shodhana.text.fold import popular_fold
+from shodhana.text.normalize import nfc
 
+from .domain.amendment import Amendment, Amendments, Change, Effect
 from .domain.importers import LexiconFormat, Parsed, Provenance, parse
 from .domain.lexicon import Entry, EntryQuery, LexiconEmpty, LexiconStore, NewVersion, Version, diff
 from .domain.library import Library
@@ -31,6 +33,7 @@ FORMATS = {
     pb.LEXICON_FORMAT_TEI: LexiconFormat.TEI,
     pb.LEXICON_FORMAT_VERSES_TSV: LexiconFormat.VERSES_TSV,
 }
+EFFECTS = {effect: getattr(pb, f"CHANGE_EFFECT_{effect.name}") for effect in Effect}
 DEFAULT_VERSIONS, DEFAULT_ENTRIES = 20, 100
 CHUNK_BYTES = 64 * 1024
 PATIENCE_S = 2.0  # for the vectors of a new version; those of a large import follow in the background
@@ -45,6 +48,7 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
 
     store: LexiconStore
     library: Library
+    amendments: Amendments
 
     async def ImportLexicon(self, request: pb.ImportLexiconRequest, context: Any) -> pb.ImportLexiconResponse:
         provenance = Provenance(
@@ -102,6 +106,21 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         version = await self.store.activate(int(request.name.rpartition("/")[2]))
         await self.library.refresh(PATIENCE_S)
         return version_message(version)
+
+    async def AmendLexicon(self, request: pb.AmendLexiconRequest, context: Any) -> pb.AmendLexiconResponse:
+        amendment = Amendment(
+            changes=tuple(map(_change, request.changes)),
+            decisions=tuple(request.decisions),
+            description=request.description or "what experts decided",
+            creator=auth.principal().subject,
+            request_id=request.request_id,
+        )
+        made = await self.amendments.amend(amendment)
+        await self.library.loaded(made.version.version_id)  # its vectors follow in the background
+        return pb.AmendLexiconResponse(
+            version=version_message(made.version),
+            outcomes=[pb.ChangeOutcome(effect=EFFECTS[one.effect], rivals=one.rivals) for one in made.outcomes],
+        )
 
     async def GetEntry(self, request: pb.GetEntryRequest, context: Any) -> pb.Entry:
         parent, _, key = request.name.partition("/entries/")
@@ -172,6 +191,17 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         if active is None:
             raise LexiconEmpty("no lexicon version is active: import one")
         return active
+
+
+def _change(change: pb.LexiconChange) -> Change:
+    return Change(
+        term=nfc(change.term.strip()),
+        heard=nfc(change.heard.strip()),
+        domain=change.domain,
+        gloss=change.gloss,
+        is_removal=change.is_removal,
+        allows_rivals=change.allows_rivals,
+    )
 
 
 def _imported(parsed: Parsed) -> pb.ImportLexiconResponse:

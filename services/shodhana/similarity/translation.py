@@ -94,6 +94,7 @@ def version_message(version: Version) -> lexicon_pb2.LexiconVersion:
         create_time=timestamp(version.created_at),
         creator=version.creator,
         content_hash=version.content_hash,
+        decisions=version.decisions,
     )
 
 

@@ -22,6 +22,7 @@ from shodhana.quality.settings import QualitySettings
 from shodhana.runtime.application import Application
 from shodhana.runtime.postgres import open_pool
 from shodhana.runtime.settings import RuntimeSettings
+from shodhana.similarity.adapters.postgres_amendments import PostgresAmendments
 from shodhana.similarity.adapters.postgres_store import PostgresStore
 from shodhana.similarity.domain.lexicon import Entry, NewVersion
 from shodhana.similarity.domain.library import Library
@@ -66,7 +67,7 @@ async def lexicon(postgres_database: Any) -> AsyncIterator[Lexicon]:
     async with open_pool(settings, "similarity") as pool:
         store = PostgresStore(pool)
         server = grpc.aio.server()
-        servicer = LexiconServicer(store, Library(store, store, None, _no_index))
+        servicer = LexiconServicer(store, Library(store, store, None, _no_index), PostgresAmendments(pool))
         lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(servicer, server)
         made = Lexicon(store, f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
         await made.put(*TERMS)

@@ -18,6 +18,7 @@ from shodhana.runtime.cache import LayeredCache, MemoryCache
 from shodhana.runtime.pages import PageTokenInvalid, encode_page_token
 from shodhana.runtime.redis import open_redis
 from shodhana.runtime.settings import RuntimeSettings
+from shodhana.similarity.adapters.postgres_amendments import PostgresAmendments
 from shodhana.similarity.adapters.postgres_store import PostgresStore
 from shodhana.similarity.domain.importers import ImportBroken
 from shodhana.similarity.domain.lexicon import EntryNotFound, LexiconEmpty, VersionNotFound
@@ -44,7 +45,7 @@ def search(library: Library, cache: LayeredCache) -> SimilarityServicer:
 @pytest.fixture
 def lexicon(library: Library, glossary_pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> LexiconServicer:
     monkeypatch.setattr("shodhana.runtime.auth.principal", lambda: Principal("users/linguist", frozenset()))
-    return LexiconServicer(PostgresStore(glossary_pool), library)
+    return LexiconServicer(PostgresStore(glossary_pool), library, PostgresAmendments(glossary_pool))
 
 
 def batch(*heard: str, **options: Any) -> similarity_pb2.BatchSearchRequest:
@@ -321,7 +322,7 @@ async def test_rolling_back_is_followed_by_the_search(search: SimilarityServicer
 
 
 async def test_an_empty_lexicon_says_what_to_do(pool: asyncpg.Pool, library: Library) -> None:
-    lexicon = LexiconServicer(PostgresStore(pool), library)
+    lexicon = LexiconServicer(PostgresStore(pool), library, PostgresAmendments(pool))
     with pytest.raises(LexiconEmpty, match="import one"):
         await lexicon.GetLexiconVersion(_get("active"), None)
 

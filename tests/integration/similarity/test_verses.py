@@ -11,6 +11,7 @@ from shodhana.api.similarity.v1 import lexicon_pb2
 from shodhana.api.similarity.v1 import verses_pb2 as pb
 from shodhana.runtime import auth
 from shodhana.runtime.pages import PageTokenInvalid
+from shodhana.similarity.adapters.postgres_amendments import PostgresAmendments
 from shodhana.similarity.adapters.postgres_store import PostgresStore
 from shodhana.similarity.adapters.postgres_verses import PostgresVerses
 from shodhana.similarity.domain.lexicon import Verse
@@ -42,7 +43,7 @@ async def servicer(store: PostgresVerses) -> VerseServicer:
 @pytest.fixture
 def lexicon(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> LexiconServicer:
     monkeypatch.setattr(auth, "principal", lambda: auth.Principal("users/linguist", frozenset()))
-    return LexiconServicer(PostgresStore(pool), library_over(pool, None))
+    return LexiconServicer(PostgresStore(pool), library_over(pool, None), PostgresAmendments(pool))
 
 
 async def test_a_garbled_line_is_found_with_its_reading_and_reasons(servicer: VerseServicer) -> None:

@@ -28,7 +28,7 @@ from ..domain.lexicon import (
 from .postgres_verses import store_verses
 
 LEXICON_LOCK = 7_461_202  # advisory: one new version at a time
-VERSION = "version_id, active, entry_count, supersedes, description, creator, content_hash, created_at"
+VERSION = "version_id, active, entry_count, supersedes, description, creator, content_hash, created_at, decisions"
 ENTRY = "entry_id, term, domain, field, part_of_speech, gloss, aliases, note, anglicised, source, license"
 _FILTER = (
     "FROM version_entry JOIN lexicon_entry USING (entry_id) WHERE version_id = $1 AND ($2 = '' OR domain = $2) "
@@ -58,7 +58,7 @@ class PostgresStore:
                     *(new.request_id, new.origin),
                 )
                 if found is not None:
-                    return Imported(_version(found), 0)
+                    return Imported(version_of(found), 0)
             return await self._create(connection, new)
 
     async def _create(self, connection: Connection, new: NewVersion) -> Imported:
@@ -71,8 +71,8 @@ class PostgresStore:
             *(len(records), base["version_id"] if base else None, new.description, new.creator, new.origin),
             *(content_hash, new.request_id),
         )
-        version = _version(_found(row, 0))
-        await _store_entries(connection, version.version_id, records)
+        version = version_of(_found(row, 0))
+        await store_entries(connection, version.version_id, records)
         await store_verses(connection, new.verses)
         if new.activate:
             version = await _activate(connection, version.version_id)
@@ -80,11 +80,11 @@ class PostgresStore:
 
     async def active_version(self) -> Version | None:
         row = await self._pool.fetchrow(f"SELECT {VERSION} FROM lexicon_version WHERE active")
-        return _version(row) if row else None
+        return version_of(row) if row else None
 
     async def version(self, version_id: int) -> Version:
         row = await self._pool.fetchrow(f"SELECT {VERSION} FROM lexicon_version WHERE version_id = $1", version_id)
-        return _version(_found(row, version_id))
+        return version_of(_found(row, version_id))
 
     async def versions(self, before: int | None, limit: int) -> list[Version]:
         rows = await self._pool.fetch(
@@ -92,7 +92,7 @@ class PostgresStore:
             "ORDER BY version_id DESC LIMIT $2",
             *(before, limit),
         )
-        return [_version(row) for row in rows]
+        return [version_of(row) for row in rows]
 
     async def activate(self, version_id: int) -> Version:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -111,7 +111,7 @@ class PostgresStore:
             f"SELECT {ENTRY} {_FILTER} AND (term, entry_id) > ($4, $5) ORDER BY term, entry_id LIMIT $6",
             *(query.version_id, query.domain, query.prefix, *query.after, query.limit),
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     async def count_entries(self, query: EntryQuery) -> int:
         return int(
@@ -126,7 +126,7 @@ class PostgresStore:
         )
         if row is None:
             raise EntryNotFound(f"version {version_id} has no entry {entry_id}")
-        return _entry(row)
+        return entry_of(row)
 
     async def vectors(self, model_id: str) -> dict[Key, Halves]:
         """All vectors of a model by (domain, term_norm, context_hash)."""
@@ -159,17 +159,22 @@ class PostgresStore:
 def _prepared(present: Sequence[Entry], new: NewVersion) -> tuple[list[Record], str, int]:
     """Rows of all entries of the new version, the hash of its content, and how many entries it replaces."""
     entries, replaced = merged(present, new.entries, new.replaces_source_prefix)
-    records = [
+    records = records_of(entries)
+    return records, content_hash_of(record[0] for record in records), replaced
+
+
+def records_of(entries: Iterable[Entry]) -> list[Record]:
+    """The rows of entries, for `store_entries`."""
+    return [
         (
             *(entry.content_hash, entry.term, entry.domain, entry.field, entry.part_of_speech, entry.gloss),
             *(list(entry.aliases), entry.note, entry.anglicised, entry.source, entry.license, list(entry.forms)),
         )
         for entry in entries
     ]
-    return records, content_hash_of(record[0] for record in records), replaced
 
 
-async def _store_entries(connection: Connection, version_id: int, records: Sequence[Record]) -> None:
+async def store_entries(connection: Connection, version_id: int, records: Sequence[Record]) -> None:
     """Entries, their forms and the version's set of them, by COPY: thousands of rows take well under a second."""
     await connection.execute("CREATE TEMPORARY TABLE incoming (LIKE lexicon_entry, forms text[]) ON COMMIT DROP")
     await connection.execute("ALTER TABLE incoming ALTER entry_id DROP NOT NULL")
@@ -195,7 +200,7 @@ async def _activate(connection: Connection, version_id: int) -> Version:
     row = await connection.fetchrow(
         f"UPDATE lexicon_version SET active = true WHERE version_id = $1 RETURNING {VERSION}", version_id
     )
-    return _version(_found(row, version_id))
+    return version_of(_found(row, version_id))
 
 
 async def _entries(connection: Connection, version_id: int) -> list[Entry]:
@@ -204,7 +209,7 @@ async def _entries(connection: Connection, version_id: int) -> list[Entry]:
         "entry_id",
         version_id,
     )
-    return await asyncio.to_thread(lambda: [_entry(row) for row in rows])
+    return await asyncio.to_thread(lambda: [entry_of(row) for row in rows])
 
 
 def _found(row: asyncpg.Record | None, version_id: int) -> asyncpg.Record:
@@ -213,11 +218,12 @@ def _found(row: asyncpg.Record | None, version_id: int) -> asyncpg.Record:
     return row
 
 
-def _version(row: asyncpg.Record) -> Version:
-    return Version(*(row[name.strip()] for name in VERSION.split(",")))
+def version_of(row: asyncpg.Record) -> Version:
+    fields = {name.strip(): row[name.strip()] for name in VERSION.split(",")}
+    return Version(**{**fields, "decisions": tuple(fields["decisions"])})
 
 
-def _entry(row: asyncpg.Record) -> Entry:
+def entry_of(row: asyncpg.Record) -> Entry:
     fields = {name: row[name] for name in _COLUMNS}
     shared = {name: sys.intern(fields[name]) for name in _FEW_VALUES}
     return Entry(**{**fields, **shared, "aliases": tuple(fields["aliases"])})

@@ -102,6 +102,7 @@ class Version:
     creator: str
     content_hash: str
     created_at: datetime
+    decisions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
