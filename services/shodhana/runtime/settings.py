@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,12 @@ Addresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class RuntimeSettings(BaseSettings):
-    """Read once in `__main__` from the environment, where each name stands in capitals; secrets have no default."""
+    """Read once in `__main__` from the environment, where each name stands in capitals; secrets have no default.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    What the environment does not name is looked for in the folder `SECRETS_DIR`, a file for each (`database_url`).
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", secrets_dir=os.environ.get("SECRETS_DIR"))
 
     service_name: str = "shodhana"
     listen_address: str = "127.0.0.1:0"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from .bootstrap import render
 from .deployments import compose, kubernetes
 from .parameters import SERVICES
 
-PLACES = {"compose": compose, "kubernetes": kubernetes}
+PLACES = {
+    "compose": compose,
+    "kubernetes": kubernetes,
+    "kubernetes-plain": partial(kubernetes, mutual_tls=False),
+}
+"""The last is for services without certificates of their own, behind network policies."""
 
 
 @click.command(epilog="\b\nExample:\n  python -m shodhana.stack.gateway kubernetes --otlp jaeger-collector:4317")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from . import dashboard
 from .parameters import SERVICES, Cluster, GatewayParameters, UpstreamTls
 
 FILES = Path("/etc/shodhana")
-"""Where a container has `tls` and `mesh` (tls.crt, tls.key, ca.crt), `jwks` (jwks.json) and `gateway` (the assets)."""
+"""Where a container has `tls` and `mesh` (tls.crt, tls.key, ca.crt), `jwks` (jwks.json), `gateway` (the assets) and
+`dashboard` (its build)."""
 NAMESPACE = "sanskrit-processing"
 SERVICE_PORT = 50051
 PAGES_PORT = 8080
@@ -29,9 +31,11 @@ def kubernetes(
     origins: tuple[str, ...] = (),
     services: tuple[str, ...] = SERVICES,
     files: Path = FILES,
+    mutual_tls: bool = True,
 ) -> GatewayParameters:
-    """Headless services of the namespace, and mutual TLS with them."""
-    mesh = UpstreamTls(files / "mesh" / "ca.crt", files / "mesh" / "tls.crt", files / "mesh" / "tls.key")
+    """Headless services of the namespace, and mutual TLS with them unless they speak plain HTTP/2."""
+    names = (files / "mesh" / name for name in ("ca.crt", "tls.crt", "tls.key"))
+    mesh = UpstreamTls(*names) if mutual_tls else None
     hosts = {name: f"{name}.{NAMESPACE}.svc.cluster.local" for name in services}
     return _contained(hosts, otlp, origins, files, mesh)
 
@@ -52,4 +56,5 @@ def _contained(
         allowed_origins=origins,
         upstream_tls=upstream_tls,
         assets=files / "gateway",
+        dashboard=files / "dashboard" if dashboard.is_built() else None,
     )

@@ -81,3 +81,5 @@ class GatewayParameters:
     """None: plain HTTP/2 to the services."""
     assets: Path = GATEWAY
     """The folder `gateway/` with the files generated from the contracts."""
+    dashboard: Path | None = None
+    """The folder `clients/dashboard/dist`; None: no dashboard is served."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import sessions
+from . import dashboard, sessions
 from .clusters import NOWHERE
 from .contracts import Rpc
 from .parameters import GatewayParameters
@@ -57,6 +57,7 @@ def route_configuration(parameters: GatewayParameters, rpcs: list[Rpc]) -> Confi
     """The routes of the public listener. What no route names is not found."""
     pages = [page_route(parameters, path, *page) for path, page in PAGES.items()]
     pages += [sessions.pages_route()] if parameters.auth else []
+    pages += dashboard.routes(parameters.dashboard) if parameters.dashboard else []
     routes = [rpc_route(rpc) for rpc in rpcs]
     streams = [rest_route(parameters, rpcs, accept, option) for accept, option in STREAM_FORMATS.items()]
     host = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from ..places import GATEWAY
-from . import sessions
+from . import dashboard, sessions
 from .contracts import Rpc
 from .keys import remote_keys
 from .parameters import GatewayParameters
@@ -16,13 +16,15 @@ FILTERS = "extensions.filters.http"
 JWT = "envoy.filters.http.jwt_authn"
 CLAIMS = "claims"
 """Where the verified token's claims stand in the metadata of JWT."""
-OPEN_PATHS = (*PAGES, "/health", "/ready")
+OPEN_PATHS = (*PAGES, "/health", "/ready", dashboard.ROOT, "/app")
+OPEN_PREFIXES = (sessions.PREFIX, dashboard.PREFIX)
 CLOCK_SKEW_S = 30
 
 
 def token_check(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
     """Verifies the token of every RPC that is not public; the services verify it again, so it is handed on."""
-    pages = [{"match": {"prefix": sessions.PREFIX}}] if parameters.auth else []
+    served = zip(OPEN_PREFIXES, (parameters.auth, parameters.dashboard), strict=True)
+    pages = [{"match": {"prefix": prefix}} for prefix, is_served in served if is_served]
     open_paths = [*OPEN_PATHS, *(rpc.path for rpc in rpcs if rpc.permission == "public")]
     provider = {
         "issuer": parameters.issuer,
@@ -51,6 +53,6 @@ def permission_check() -> Config:
     """Who may call what, as generated from the contracts; what no policy allows is refused."""
     policies: Config = yaml.safe_load((GATEWAY / "rbac.yaml").read_text())["policies"]
     paths = [{"url_path": {"path": {"exact": path}}} for path in OPEN_PATHS]
-    paths.append({"url_path": {"path": {"prefix": sessions.PREFIX}}})
+    paths += [{"url_path": {"path": {"prefix": prefix}}} for prefix in OPEN_PREFIXES]
     pages = {"permissions": [{"or_rules": {"rules": paths}}], "principals": [{"any": True}]}
     return typed(f"{FILTERS}.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"pages": pages, **policies}})
