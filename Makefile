@@ -4,19 +4,20 @@ SAMPLE ?= samples/gita_chapter_two_talk.srt
 RESULT ?= build/sample
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url
+IMAGES := embedding similarity quality review transcripts identity migrations gateway
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench eval train-phonetic train-combiner format
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench eval train-phonetic train-combiner format image
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with what running needs
-	@tools/setup.sh stack
+	@tools/setup.sh stack && tools/setup_dashboard.sh
 
 setup-dev: ## Make .venv with what testing and checking need too
-	@tools/setup.sh dev && tools/setup_node.sh
+	@tools/setup.sh dev && tools/setup_node.sh && tools/setup_dashboard.sh dev
 
 run: setup ## Start the mesh and correct a sample lecture; the mesh stays up
 	@shodhana up --detach
@@ -54,6 +55,9 @@ lock: ## Choose versions anew, with their hashes
 	$(LOCK) pyproject.toml --extra stack --extra embedding-torch --group dev --constraint requirements/dev.txt \
 		--overrides requirements/torch-overrides.txt --output-file requirements/torch.txt
 
+	for service in $(IMAGES); do $(LOCK) pyproject.toml --extra $$service --constraint requirements/stack.txt \
+		--output-file requirements/images/$$service.txt || exit 1; done
+
 bench: setup-dev ## Measure services beside peers and direct calls; writes docs/performance.md
 	@python tests/load
 
@@ -67,6 +71,9 @@ train-phonetic: ## Train the phonetic model, in .venv-torch (CPU, minutes)
 train-combiner: ## Train and calibrate what decides on candidates, in .venv-torch
 	@tools/setup_torch.sh
 	@.venv-torch/bin/python -m training.combiner
+
+image: ## Build a service's image: make image SERVICE=quality; without SERVICE all
+	@tools/image.sh $(or $(SERVICE),all)
 
 format: setup-dev ## Format everything
 	ruff format .

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import click
 
 from .bootstrap import render
 from .deployments import compose, kubernetes
-from .parameters import SERVICES
+from .parameters import SERVICES, GatewayParameters
 
-PLACES = {
+PLACES: dict[str, Callable[..., GatewayParameters]] = {
     "compose": compose,
     "kubernetes": kubernetes,
     "kubernetes-plain": partial(kubernetes, mutual_tls=False),
