@@ -1,29 +1,16 @@
-"""The commands `up`, `down`, `status` and `logs`; what they need is imported when they run."""
+"""The commands `up`, `down`, `status` and `logs`, and those of backups; what they need is imported when they run."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from .places import StackDirectory, default_directory
-
-ERROR, USAGE, INCOMPLETE = 1, 2, 3
-directory_of = click.option(
-    "--dir",
-    "directory",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Data of the stack.  [default: $SHODHANA_DIR, or .shodhana]",
-)
-
-
-def example(line: str) -> str:
-    """The end of a help text."""
-    return f"\b\nExample:\n  {line}"
+from .backup.commands import backup, restore, verify
+from .command_line import ERROR, INCOMPLETE, USAGE, directory_of, example, fail, place_of, say
+from .places import StackDirectory
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("shodhana up --detach"))
@@ -49,18 +36,18 @@ def up(directory: Path | None, replicas: tuple[str, ...], port: int | None, deta
         options = options_from(os.environ, replicas, port)
         chosen_rows(options)
     except OptionInvalid as error:
-        _fail(str(error), USAGE)
+        fail(str(error), USAGE)
     if detach:
-        _up_detached(_place(directory), replicas, port)
+        _up_detached(place_of(directory), replicas, port)
         return
     from .run import run_stack
     from .screen import Watcher
     from .state import AlreadyRunning
 
     try:
-        started = run_stack(_place(directory), options, Watcher(_say))
+        started = run_stack(place_of(directory), options, Watcher(say))
     except (AlreadyRunning, OptionInvalid) as error:
-        _fail(str(error))
+        fail(str(error))
     if not started:
         sys.exit(ERROR)
 
@@ -71,11 +58,11 @@ def down(directory: Path | None) -> None:
     """Stop the mesh; its data stays."""
     from .detached import StackFailed, stop
 
-    place = _place(directory)
+    place = place_of(directory)
     try:
         click.echo(f"stopped: {place.root}" if stop(place) else f"nothing runs in {place.root}")
     except StackFailed as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @stack.command(epilog=example("shodhana status"))
@@ -85,7 +72,7 @@ def status(directory: Path | None, as_json: bool) -> None:
     """Show each process. Exit code 0: all healthy; 3: not all."""
     from .state import Phase, all_healthy, read_state
 
-    state = read_state(_place(directory))
+    state = read_state(place_of(directory))
     is_up = state.phase is Phase.READY and all_healthy(state.parts)
     if as_json:
         import json
@@ -110,11 +97,11 @@ def logs(name: str, directory: Path | None, follow: bool, lines: int) -> None:
     from .logs import follow as followed
     from .logs import last_lines, log_path
 
-    place = _place(directory)
+    place = place_of(directory)
     path = log_path(place.logs, name)
     if not path.exists():
         names = ", ".join(sorted(known.stem for known in place.logs.glob("*.log")))
-        _fail(f"no log {name!r} in {place.logs}; there are: {names or 'none yet'}", USAGE)
+        fail(f"no log {name!r} in {place.logs}; there are: {names or 'none yet'}", USAGE)
     if text := last_lines(path, lines):
         click.echo(text)
     if follow:
@@ -139,18 +126,9 @@ def _up_detached(place: StackDirectory, replicas: tuple[str, ...], port: int | N
         try:
             start_detached(place, arguments, Progress())
         except StackFailed as error:
-            _fail(str(error))
+            fail(str(error))
     front_page(read_state(place))
 
 
-def _place(directory: Path | None) -> StackDirectory:
-    return StackDirectory(directory.resolve() if directory else default_directory())
-
-
-def _fail(message: str, code: int = ERROR) -> NoReturn:
-    _say(message)
-    sys.exit(code)
-
-
-def _say(message: str) -> None:
-    click.echo(f"shodhana: {message}", err=True)
+for command in (backup, restore, verify):
+    stack.add_command(command)

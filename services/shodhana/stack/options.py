@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 FALSE = frozenset({"0", "false", "no", "off"})
 MAX_REPLICAS = 20
+BACKUP_KEYS = ("SHODHANA_BACKUP_RECIPIENTS", "SHODHANA_BACKUP_KEY_FILE", "SHODHANA_BACKUP_KEY")
 
 
 class OptionInvalid(ValueError):
@@ -29,6 +30,8 @@ class StackOptions:
     redis_url: str | None = None
     celery_broker_url: str | None = None
     otlp_endpoint: str | None = None
+    is_archived: bool = False
+    """Whether the log of Postgres is archived for backups: where a key is given."""
     oidc_issuer: str | None = None
     """None: the development log-in is started."""
     oidc_client_secret: str = ""
@@ -52,6 +55,7 @@ def options_from(
         redis_url=environment.get("REDIS_URL") or None,
         celery_broker_url=environment.get("CELERY_BROKER_URL") or None,
         otlp_endpoint=environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        is_archived=any(environment.get(name) for name in BACKUP_KEYS),
         oidc_issuer=environment.get("OIDC_ISSUER") or None,
         oidc_client_secret=environment.get("OIDC_CLIENT_SECRET", ""),
         public_url=environment.get("PUBLIC_URL", "").rstrip("/") or None,

@@ -81,10 +81,12 @@ class _Planner:
         url, parts = self._options.database_url, list[Part]()
         if url is None:
             folder, password = self._directory.part(stores.POSTGRES), self._credentials.of("postgres")
-            program, url = stores.postgres(folder, self._ports[stores.POSTGRES], password)
+            program, url = stores.postgres(folder, self._ports[stores.POSTGRES], password, self._options.is_archived)
             parts.append(program)
         passwords = {schema: self._credentials.of(f"role {schema}") for schema in SCHEMAS}
         parts.append(stores.migrations(url, passwords, frozenset(part.name for part in parts)))
+        if self._options.database_url is None and self._options.is_archived:
+            parts.append(stores.wal_archiver(self._directory))
         self._urls["database"], self._needs["database"] = url, frozenset({stores.MIGRATIONS})
         return parts
 

