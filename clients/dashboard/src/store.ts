@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 /** A value that components watch. */
 export interface Store<T> {
@@ -29,6 +29,11 @@ export function createStore<T>(initial: T): Store<T> {
 /** The store's value; the component is drawn again when it changes. */
 export function useStore<T>(store: Store<T>): T {
   const [, redraw] = useState({});
-  useEffect(() => store.subscribe(() => redraw({})), [store]);
-  return store.value;
+  const drawn = store.value;
+  useLayoutEffect(() => {
+    const listener = () => redraw({});
+    if (!Object.is(store.value, drawn)) listener(); // it changed before anybody listened
+    return store.subscribe(listener);
+  }, [store]);
+  return drawn;
 }

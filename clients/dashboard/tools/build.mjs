@@ -58,7 +58,7 @@ async function bundle() {
     logLevel: "warning",
   });
   const byEntry = Object.entries(made.metafile.outputs).filter(([, output]) => output.entryPoint);
-  return Object.fromEntries(byEntry.map(([path, output]) => [entryName(path), path.replace(/^dist/, BASE)]));
+  return Object.fromEntries(byEntry.map(([path]) => [entryName(path), path.replace(/^dist/, BASE)]));
 }
 
 // One sheet of all: tokens and base first, then each screen's and part's own.

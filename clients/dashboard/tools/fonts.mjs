@@ -22,7 +22,10 @@ export async function makeFonts(modules, folder) {
   mkdirSync(folder, { recursive: true });
   for (const [face, name] of Object.entries(FACES)) {
     const whole = readFileSync(join(modules, `${GENTIUM}${name}.ttf`));
-    writeFileSync(join(folder, `gentium-${face}.woff2`), await subsetFont(whole, CHARACTERS, { targetFormat: "woff2" }));
+    writeFileSync(
+      join(folder, `gentium-${face}.woff2`),
+      await subsetFont(whole, CHARACTERS, { targetFormat: "woff2" }),
+    );
   }
   writeFileSync(join(folder, "devanagari.woff2"), readFileSync(join(modules, DEVANAGARI)));
 }

@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .certificates import Certificates
+from .gateway import dashboard
 from .gateway_config import SERVICES, Cluster, GatewayParameters, render
-from .places import StackDirectory
+from .places import DASHBOARD, StackDirectory
 from .ports import LOOPBACK
 
 DEFAULT_OTLP_PORT = 4317
@@ -55,6 +56,7 @@ class EmbeddedEnvoy:
             admin=f"{LOOPBACK}:{self.admin_port}",
             metrics=f"{LOOPBACK}:{self.metrics_port}",
             otlp=_host_and_port(self.otlp_endpoint) if self.otlp_endpoint else None,
+            dashboard=DASHBOARD if dashboard.is_built() else None,
         )
 
 

@@ -11,6 +11,7 @@ MIGRATIONS = PROJECT / "database" / "migrations"
 GLOSSARY = PROJECT / "database" / "glossary"
 VERSES = PROJECT / "database" / "verses"
 GATEWAY = PROJECT / "gateway"
+DASHBOARD = PROJECT / "clients" / "dashboard" / "dist"
 MODEL = PROJECT / ".models" / "all-minilm-l6-v2"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from . import health, stores
 from .credentials import LOCAL_USER, ensure_credentials
 from .envoy import EmbeddedEnvoy
+from .gateway import dashboard
 from .keeper import guarded
 from .login import PROVIDER, LogInPlan
 from .migrations import role_of
@@ -177,13 +178,23 @@ class _Planner:
 
     def _told(self) -> dict[str, str]:
         gateway = f"localhost:{self._ports[GATEWAY]}"
-        told = {"grpc": gateway, "rest": f"https://{gateway}/v1", "docs": f"https://{gateway}/docs"}
+        told = {
+            "dashboard": self._dashboard(),
+            "grpc": gateway,
+            "rest": f"https://{gateway}/v1",
+            "docs": f"https://{gateway}/docs",
+        }
         told["development login" if self._log_in.is_development else "login"] = f"{self._log_in.public_url}/auth/login"
         told["admin"] = f"http://{LOOPBACK}:{self._ports['gateway admin']}"
         told["metrics"] = f"http://{LOOPBACK}:{self._ports['gateway metrics']}/metrics"
         if self._options.otlp_endpoint:
             told["traces"] = self._options.otlp_endpoint
         return told
+
+    def _dashboard(self) -> str:
+        return (
+            f"{self._log_in.public_url}/" if dashboard.is_built() else "not built; tools/setup_dashboard.sh builds it"
+        )
 
     def _client(self, envoy: EmbeddedEnvoy) -> dict[str, str]:
         return {

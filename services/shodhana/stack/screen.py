@@ -22,6 +22,7 @@ COLOURS = {
     Condition.FAILED: "red",
 }
 TITLES = {
+    "dashboard": "dashboard",
     "grpc": "gRPC (TLS)",
     "rest": "REST",
     "docs": "REST docs",

@@ -17,12 +17,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from shodhana.stack.gateway import dashboard
 from shodhana.stack.gateway.bootstrap import bootstrap
 from shodhana.stack.gateway.contracts import read_descriptors, rpcs_of
 from shodhana.stack.gateway.deployments import compose, kubernetes
 from shodhana.stack.gateway.routes import COMPUTATION, LOOK_UP, STREAM, WRITE, policy_of
 from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, render
-from shodhana.stack.places import GATEWAY
+from shodhana.stack.places import DASHBOARD, GATEWAY
 
 RPCS = {rpc.name: rpc for rpc in rpcs_of(read_descriptors(GATEWAY / "descriptors.binpb"))}
 
@@ -52,6 +53,8 @@ def contained(folder: Path, place: str) -> GatewayParameters:
     shutil.copy(folder / "tls" / "tls.crt", folder / "mesh" / "ca.crt")
     (folder / "jwks" / "jwks.json").write_text('{"keys": []}')
     shutil.copytree(GATEWAY, folder / "gateway")
+    if dashboard.is_built():
+        shutil.copytree(DASHBOARD, folder / "gateway" / "dashboard")
     origins = ("https://dashboard.example",)
     return {"compose": compose, "kubernetes": kubernetes}[place]("collector:4317", origins, files=folder)
 

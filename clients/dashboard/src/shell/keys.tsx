@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
-import { createStore, useStore } from "../store";
 import { Dialog } from "../parts/dialog";
+import { createStore, useStore } from "../store";
 
 export interface Key {
   /** As KeyboardEvent.key has it: "a", "?", "Enter". */

@@ -11,7 +11,10 @@ export interface Place {
 
 function here(): Place {
   const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : "/";
-  return { path: path === "/" || path === "" ? "/" : path.replace(/\/$/, ""), query: new URLSearchParams(location.search) };
+  return {
+    path: path === "/" || path === "" ? "/" : path.replace(/\/$/, ""),
+    query: new URLSearchParams(location.search),
+  };
 }
 
 const place = createStore(here());

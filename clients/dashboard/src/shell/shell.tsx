@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { loadSession, type LogIn, logIn, logInUrl, logOut, type Session } from "../api/session";
+import { type LogIn, loadSession, logIn, logInUrl, logOut, type Session } from "../api/session";
 import { SCREENS, type Screen, type ScreenProps, screenAt } from "../screens";
 import { useStore } from "../store";
 import { KeyHelp, openHelp } from "./keys";

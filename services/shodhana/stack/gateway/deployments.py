@@ -8,8 +8,8 @@ from . import dashboard
 from .parameters import SERVICES, Cluster, GatewayParameters, UpstreamTls
 
 FILES = Path("/etc/shodhana")
-"""Where a container has `tls` and `mesh` (tls.crt, tls.key, ca.crt), `jwks` (jwks.json), `gateway` (the assets) and
-`dashboard` (its build)."""
+"""Where a container has `tls` and `mesh` (tls.crt, tls.key, ca.crt), `jwks` (jwks.json) and `gateway` (the
+assets, and in `dashboard` its build)."""
 NAMESPACE = "sanskrit-processing"
 SERVICE_PORT = 50051
 PAGES_PORT = 8080
@@ -56,5 +56,5 @@ def _contained(
         allowed_origins=origins,
         upstream_tls=upstream_tls,
         assets=files / "gateway",
-        dashboard=files / "dashboard" if dashboard.is_built() else None,
+        dashboard=files / "gateway" / "dashboard" if dashboard.is_built() else None,
     )
