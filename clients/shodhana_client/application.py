@@ -15,7 +15,6 @@ import click
 from .groups import LateGroup, OrderedGroup, examples
 from .options import as_json, file_path, profile_of, result_folder
 from .review_commands import review
-from .terminal import use_utf8
 
 
 @click.group(
@@ -218,3 +217,10 @@ def main() -> None:
         for command in import_module("shodhana.stack.commands").stack.commands.values():
             tool.add_command(command)
     tool(prog_name="shodhana")
+
+
+def use_utf8() -> None:
+    """JSON and IAST are written in UTF-8, whatever the locale says."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")

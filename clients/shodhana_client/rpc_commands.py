@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ KINDS: dict[str, click.ParamType[Any]] = {
 
 def services() -> Iterator[click.Command]:
     """A group for each service."""
-    text = files("shodhana_client").joinpath("rpc_methods.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("rpc_methods.json").read_text(encoding="utf-8")
     for name, service in json.loads(text).items():
         yield LateGroup(
             partial(_methods, name, service),

@@ -19,13 +19,6 @@ NARROWEST = 12
 BOLD, PLAIN, CLEAR_LINE = "\x1b[1m", "\x1b[0m", "\r\x1b[2K"
 
 
-def use_utf8() -> None:
-    """JSON and IAST are written in UTF-8, whatever the locale says."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8")
-
-
 def print_json(document: Any) -> None:
     """JSON on standard output."""
     print(json.dumps(document, ensure_ascii=False, indent=2))

@@ -81,11 +81,15 @@ class Desk:
         """Held cases after it."""
         return max(0, len(self._held) - 1)
 
+    @property
+    def left(self) -> int | None:
+        """Cases until the limit; None where there is none."""
+        return None if self._wanted.most is None else self._wanted.most - self.progress.here.total()
+
     def fill(self) -> None:
         """Claims until so many are held as can be. Raises ShodhanaError."""
         with self._turn:
-            left = HELD_AT_ONCE if self._wanted.most is None else self._wanted.most - self.progress.here.total()
-            count = min(HELD_AT_ONCE, left) - len(self._held)
+            count = min(HELD_AT_ONCE, HELD_AT_ONCE if self.left is None else self.left) - len(self._held)
             if count > 0:
                 self._held += self._claimed(count=count, domains=self._wanted.domains)
 

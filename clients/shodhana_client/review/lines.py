@@ -155,7 +155,10 @@ def standing(case: pb.ReviewCase, answer: Answer) -> str:
 def farewell(desk: Desk) -> str:
     """What was done here, and what waits."""
     here = ", ".join(f"{count} {DONE[verdict]}" for verdict, count in desk.progress.here.items() if count)
-    rest = "no case waits for you" if desk.current is None else "the others are back in the queue"
+    if desk.current is not None:
+        rest = "the others are back in the queue"
+    else:
+        rest = "the limit is reached" if desk.left == 0 else "no case waits for you"
     return f"{here or 'nothing decided'}; {rest}"
 
 

@@ -26,6 +26,7 @@ from .iast_field import IastField
 
 LOOK_S = 15.0
 NO_CASE = "No case waits for you. New ones appear here by themselves; q quits."
+LIMIT_REACHED = "The limit is reached. q quits."
 HELP_IN_FIELD = 'c: the right text (aa → ā, .t → ṭ, "s → ś); Enter sends it'
 
 
@@ -39,9 +40,11 @@ class ReviewScreen(App[str]):
     #case { padding: 0 1; }
     #context { padding: 1 0; }
     #suggestions { border: none; height: auto; max-height: 100%; padding: 0; }
+    #suggestions > .option-list--option-highlighted { background: $boost; text-style: none; }
+    #suggestions:focus > .option-list--option-highlighted { background: $primary-muted; text-style: none; }
     #message { padding: 0 1; min-height: 1; height: auto; }
-    Input { border: tall $surface; }
-    Input:focus { border: tall $accent; }
+    Input { border: round $surface-lighten-2; }
+    Input:focus { border: round $accent; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding("a", "accept", "Accept"),
@@ -53,7 +56,6 @@ class ReviewScreen(App[str]):
         Binding("u", "undo", "Undo"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "leave", "Quit"),
-        Binding("escape", "leave_field", show=False),
         *(Binding(str(number), f"choose({number})", show=False) for number in range(1, MOST_SHOWN + 1)),
     ]
 
@@ -73,7 +75,7 @@ class ReviewScreen(App[str]):
             yield OptionList(id="suggestions", markup=False)
             yield Static(id="reads")
         yield IastField(self._after, placeholder=HELP_IN_FIELD, id="correction")
-        yield Input(placeholder="m: a remark, kept with the answer", id="remark")
+        yield IastField(str, placeholder="m: a remark, kept with the answer", id="remark")
         yield Static(id="message", markup=False)
         yield Footer()
 
@@ -85,7 +87,7 @@ class ReviewScreen(App[str]):
     def action_accept(self) -> None:
         number = (self._suggestions.highlighted or 0) + 1
         if self._shown is None or not self._shown.case.suggestions:
-            self._tell("Nothing is suggested here: c corrects, x leaves it as heard." if self._shown else NO_CASE)
+            self._tell("Nothing is suggested here: c corrects, x leaves it as heard." if self._shown else self._none)
             return
         self._send(chosen(self._shown.case, number))
 
@@ -145,7 +147,7 @@ class ReviewScreen(App[str]):
 
     def _send(self, answer: Answer) -> None:
         if self._shown is None:
-            self._tell(NO_CASE)
+            self._tell(self._none)
         elif self._begin():
             remark = self._field("remark").value.strip()
             self._call(self._shown, Answer(answer.verdict, answer.text, remark))
@@ -209,7 +211,7 @@ class ReviewScreen(App[str]):
         self._may_leave = False
         self._suggestions.clear_options()
         self._write("place", case_view.place(held.case) if held else "")
-        self._write("context", case_view.context(held.case) if held else NO_CASE)
+        self._write("context", case_view.context(held.case) if held else self._none)
         self._write("reads", case_view.earlier_reads(held.case) if held else "")
         if held is not None:
             shown = range(1, min(MOST_SHOWN, len(held.case.suggestions)) + 1)
@@ -229,6 +231,10 @@ class ReviewScreen(App[str]):
 
     def _field(self, name: str) -> Input:
         return self.query_one(f"#{name}", Input)
+
+    @property
+    def _none(self) -> str:
+        return LIMIT_REACHED if self._desk.left == 0 else NO_CASE
 
     @property
     def _suggestions(self) -> OptionList:

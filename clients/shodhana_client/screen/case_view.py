@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 from shodhana.api.review.v1 import review_pb2 as pb
 
@@ -23,14 +25,14 @@ def context(case: pb.ReviewCase) -> Text:
     return Text.assemble(before, (f"[{heard}]", "bold reverse"), after)
 
 
-def suggestion(case: pb.ReviewCase, number: int) -> Text:
+def suggestion(case: pb.ReviewCase, number: int) -> Group:
     """A suggestion with its change and its reasons; Devanagari has a line of its own, since its width is a guess."""
     one = case.suggestions[number - 1]
-    head = Text.assemble(f"{number}  ", (text_of(one), "bold"), f"  {one.probability:.2f}  {one.gloss}\n")
+    head = Text.assemble(f"{number}  ", (text_of(one), "bold"), f"  {one.probability:.2f}  {one.gloss}")
+    below = [change(case.heard, text_of(one)), Text("; ".join(one.reasons), style="dim")]
     if one.devanagari:
-        head.append(f"   {one.devanagari}\n")
-    head.append("   ").append_text(change(case.heard, text_of(one))).append("\n")
-    return head.append(f"   {'; '.join(one.reasons)}", style="dim")
+        below.insert(0, Text(one.devanagari))
+    return Group(head, Padding(Group(*below), (0, 0, 1, 3)))
 
 
 def change(heard: str, text: str) -> Text:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from shodhana.text.velthuis import after_key
+from textual.binding import Binding
 from textual.events import Key
 from textual.widgets import Input
 
@@ -13,6 +15,11 @@ AfterKey = Callable[[str], str]
 
 class IastField(Input):
     """Backspace gives back what was typed where a letter has just been made of it."""
+
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("enter", "submit", "Done"),
+        Binding("escape", "app.leave_field", "Leave the field"),
+    ]
 
     def __init__(self, after: AfterKey = after_key, **attributes: str) -> None:
         super().__init__(placeholder=attributes.get("placeholder", ""), id=attributes.get("id"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,22 @@ def shares() -> dict[str, float]:
     return {"second_read_share": 0.0, "gold_share": 0.0}
 
 
+@dataclass(frozen=True, slots=True)
+class RunningReview:
+    """The service on a port of its own, and what signs the tokens that it takes."""
+
+    port: int
+    settings: ReviewSettings
+    signer: KeyFileSigner
+
+    def token(
+        self, user: str = "users/1", roles: Sequence[str] = EXPERT, permissions: Sequence[str] | None = None
+    ) -> str:
+        return self.signer.sign(claims(self.settings, user, permissions or sorted(permissions_of(roles))))
+
+
 @pytest.fixture
-async def stub(postgres_database: Any, tmp_path: Path, shares: dict[str, float]) -> AsyncIterator[Stub]:
-    """Makes a stub for a user with roles, or with the permissions given."""
+async def running(postgres_database: Any, tmp_path: Path, shares: dict[str, float]) -> AsyncIterator[RunningReview]:
     settings = ReviewSettings(
         database_url=postgres_database.role_url("review"),
         jwks_path=tmp_path / "jwks.json",
@@ -67,12 +81,11 @@ async def stub(postgres_database: Any, tmp_path: Path, shares: dict[str, float])
         await register(application, settings)
         port = await application.start()
         stack.push_async_callback(application.drain)
+        yield RunningReview(port, settings, signer)
 
-        def make(
-            user: str = "users/1", roles: Sequence[str] = EXPERT, permissions: Sequence[str] | None = None
-        ) -> WithToken:
-            token = signer.sign(claims(settings, user, permissions or sorted(permissions_of(roles))))
-            return WithToken(channel, token)
 
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
-        yield make
+@pytest.fixture
+async def stub(running: RunningReview) -> AsyncIterator[Stub]:
+    """Makes a stub for a user with roles, or with the permissions given."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+        yield lambda *who, **more: WithToken(channel, running.token(*who, **more))

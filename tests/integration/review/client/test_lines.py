@@ -1,0 +1,56 @@
+"""`shodhana review --line`, through a pipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shodhana.api.review.v1 import review_pb2 as pb
+
+if TYPE_CHECKING:
+    from tests.integration.review.calls import Stub
+
+
+async def test_each_line_decides_a_case_and_undo_brings_the_last_one_back(
+    shodhana: Any, cases: list[str], state: Any
+) -> None:
+    answers = ["a", "m seen in the recording", "c naabhi", "u", "x", "2", "s"]
+    done = await shodhana("review", "--line", "--limit", 3, input="\n".join(answers) + "\n")
+    assert done.exit_code == 0, done.stderr
+    assert [await state(name) for name in cases] == [("approved", "prārabdha"), ("rejected", ""), ("pending", "")]
+    assert "nobody can escape [praabda] karma" in done.stdout
+    assert "2. śabda, probability 0.10: sound\n   शब्द\n" in done.stdout
+    assert "change: n[-a-]{+ā+}b{+h+}i" in done.stdout
+    assert "corrected: nabi → nābhi. u takes it back." in done.stdout
+    assert "no suggestion 2 here" in done.stdout
+    assert done.stdout.endswith("1 accepted, 1 left as heard, 1 skipped; the limit is reached\n")
+
+
+async def test_remarks_and_the_second_suggestion_are_kept_with_the_decision(
+    shodhana: Any, cases: list[str], stub: Stub
+) -> None:
+    await shodhana("review", "--line", "--limit", 1, input="m sure of it\n2\na\n")
+    decision = (await stub().GetCase(pb.GetCaseRequest(name=cases[0]))).decision
+    assert (decision.verdict, decision.decided_text, decision.comment) == (pb.VERDICT_CORRECT, "śabda", "sure of it")
+    assert (await stub().GetCase(pb.GetCaseRequest(name=cases[1]))).state == pb.CASE_STATE_PENDING
+
+
+async def test_whoever_leaves_gives_the_cases_back_in_their_places(shodhana: Any, cases: list[str], stub: Stub) -> None:
+    done = await shodhana("review", "--line", input="?\nq\n")
+    assert "escalate: a senior expert has to decide" in done.stdout
+    assert done.stdout.endswith("nothing decided; the others are back in the queue\n")
+    seen: list[str] = []
+    while len(seen) < len(cases):
+        answer = await stub("users/2").ClaimCases(pb.ClaimCasesRequest(count=5))
+        seen += [held.review_case.name for held in answer.cases]
+    assert seen == cases
+
+
+async def test_text_may_be_taken_as_it_is(shodhana: Any, cases: list[str], state: Any) -> None:
+    await shodhana("review", "--line", "--limit", 1, "--as-typed", input="c\nIsaac\n")
+    assert await state(cases[0]) == ("approved", "Isaac")
+
+
+async def test_a_screen_off_a_terminal_is_refused_with_what_to_do(shodhana: Any) -> None:
+    refused = await shodhana("review")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "use `shodhana review --line`" in refused.stderr
