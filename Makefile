@@ -7,7 +7,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 IMAGES := embedding similarity quality review transcripts identity migrations gateway
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench eval train-phonetic train-combiner format image
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill eval train-phonetic train-combiner format image
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -60,6 +60,9 @@ lock: ## Choose versions anew, with their hashes
 
 bench: setup-dev ## Measure services beside peers and direct calls; writes docs/performance.md
 	@python tests/load
+
+drill: setup-dev ## Back everything up, destroy it, restore it, compare what came back
+	@python -m tests.e2e.backup.drill
 
 eval: setup-dev ## Measure the correction beside its peer; writes docs/evaluation.md
 	@python -m tests.eval.evaluate

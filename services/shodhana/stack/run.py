@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from .credentials import write_private
 from .options import StackOptions
@@ -20,14 +21,19 @@ LOOK_AGAIN_S = 1.0
 Watcher = Callable[[StackState], None]
 
 
-def run_stack(directory: StackDirectory, options: StackOptions, watcher: Watcher) -> bool:
+def run_stack(
+    directory: StackDirectory, options: StackOptions, watcher: Watcher, only: frozenset[str] | None = None
+) -> bool:
     """Runs a stack until SIGINT or SIGTERM; `watcher` is told of each change. False: it did not start.
 
-    Raises AlreadyRunning, OptionInvalid.
+    `only` names the parts to run, with those that they need; None: all. Raises AlreadyRunning, OptionInvalid.
     """
     with locked(directory):
         end_leftovers(read_state(directory))
-        return asyncio.run(_Run(directory, plan_stack(directory, options), watcher).run())
+        plan = plan_stack(directory, options)
+        if only is not None:
+            plan = replace(plan, parts=tuple(part for part in plan.parts if part.name in only))
+        return asyncio.run(_Run(directory, plan, watcher).run())
 
 
 class _Run:

@@ -62,8 +62,7 @@ def take(draft: Draft, url: str, spool: Path | None, state: Path, files: Path | 
         facts.system_identifier, written["Timeline"], written["Start-LSN"], written["End-LSN"], spool is not None
     )
     if spool is not None:
-        asyncio.run(_switch(url))
-        wal.wait_for(draft.repository, spool, facts.system_identifier, segment_at(span.timeline, span.stop_lsn).name)
+        archive_now(draft.repository, url, spool)
     _remember(cluster / SERVER_MANIFEST, state / draft.id)
     objects = draft.store(pack(cluster, draft.scratch / FILES), files)
     shutil.rmtree(cluster)
@@ -117,6 +116,12 @@ def restore(
         server.adopt()
         _recover(server, manifest.owner, at, scratch)
     repository.progress.step("recovered" + (f" to {at.isoformat()}" if at else " to the end of the log"))
+
+
+def archive_now(repository: Repository, url: str, spool: Path) -> None:
+    """Returns when everything that a running server has written so far is in the archive. Raises BackupError."""
+    identifier, segment = asyncio.run(_switch(url))
+    wal.wait_for(repository, spool, identifier, segment)
 
 
 def newest_before(repository: Repository, at: datetime) -> Manifest:
@@ -199,11 +204,18 @@ async def _facts(url: str) -> ServerFacts:
         await connection.close()
 
 
-async def _switch(url: str) -> None:
-    """Ends the segment under way, so that it is archived now."""
+async def _switch(url: str) -> tuple[str, str]:
+    """Ends the segment under way, so that it is archived now: the system's identifier, the segment's name.
+
+    A record of its own goes before: a segment in which nothing was written is not ended.
+    """
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("SELECT pg_switch_wal()")
+        await connection.execute("SELECT pg_create_restore_point('shodhana backup')")
+        row = await connection.fetchrow("""
+            SELECT (SELECT system_identifier FROM pg_control_system())::text, pg_walfile_name(pg_switch_wal())""")
+        assert row is not None, "a SELECT without FROM has one row"
+        return row[0], row[1]
     finally:
         await connection.close()
 

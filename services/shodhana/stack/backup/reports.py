@@ -25,7 +25,7 @@ from .progress import Terminal, human
 from .repository import LATEST, Repository
 from .restoring import restore_tables, restore_to
 from .scratch import open_folder
-from .source import TARGET, Source, source_of
+from .source import TARGET, Source, is_running, source_of
 from .stack_files import pack_files
 from .storage import open_storage
 from .taking import Draft, begin
@@ -137,6 +137,8 @@ def restore_backup(directory: StackDirectory, target: str | None, backup_id: str
         source, repository = _opened(directory, target)
         repository.keys.require_secrets()
         at = _moment(options.at) if options.at else None
+        if source.spool is not None and is_running(source.directory):
+            physical.archive_now(repository, source.postgres_url, source.spool)  # what it has written until now
         is_latest = backup_id in (LATEST, f"{LATEST}-physical")
         manifest = physical.newest_before(repository, at) if at and is_latest else repository.manifest(backup_id)
         repository.progress.step(f"restoring {manifest.id}" + (f" as of {at.isoformat()}" if at else ""))

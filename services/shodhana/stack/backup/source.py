@@ -75,6 +75,10 @@ class Source:
         return secrets[name]
 
 
+def is_running(directory: StackDirectory) -> bool:
+    return read_state(directory).phase is Phase.READY
+
+
 def source_of(directory: StackDirectory) -> Source:
     """Of the stack in a directory."""
     return Source(directory, os.environ)
