@@ -10,6 +10,7 @@ from functools import partial
 
 from shodhana.api.embedding.v1 import embedding_pb2_grpc as grpc_api
 from shodhana.errors import Unavailable
+from shodhana.runtime import metrics
 from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
 from shodhana.runtime.redis import open_redis
@@ -40,6 +41,7 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
         memory = MemoryCache(entries, settings.cache_ttl_s)
         cache = LayeredCache(f"embedding_{model_id}", redis, memory, settings.cache_ttl_s, _is_row_of(engine))
         embedders[model_id] = Embedder(engine, batcher, cache)
+        metrics.EMBEDDING_QUEUE.labels(model_id).set_function(lambda: batcher.queued_tokens)
         await batcher.run()
 
     async def all_loaded() -> None:

@@ -11,7 +11,7 @@ from google.rpc import status_pb2
 from shodhana.api.embedding.v1 import embedding_pb2 as pb
 from shodhana.api.embedding.v1 import embedding_pb2_grpc as grpc_api
 from shodhana.errors import DomainError
-from shodhana.runtime import deadline
+from shodhana.runtime import deadline, metrics, telemetry
 from shodhana.runtime.errors import to_status
 from shodhana.runtime.pages import page_of
 from shodhana.runtime.timestamps import duration
@@ -35,6 +35,7 @@ class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
     async def Embed(self, request: pb.EmbedRequest, context: Any) -> pb.EmbedResponse:
         embedder = self._embedder(request.model)
         embedded = await embedder.embed(request.texts, _options(request))
+        _observe(request.model, embedded)
         return _response(embedded, embedder.card.fingerprint, request.encoding)
 
     async def EmbedStream(
@@ -75,6 +76,14 @@ class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
         if model_id in self.model_ids:
             raise ModelLoading(f"model {model_id!r} is being loaded", retry_after_s=LOADING_S)
         raise ModelUnknown(f"no model {model_id!r}; there are {', '.join(self.model_ids)}")
+
+
+def _observe(model: str, embedded: Embedded) -> None:
+    metrics.EMBEDDED_TEXTS.labels(model).inc(len(embedded.cached))
+    telemetry.annotate(text_count=len(embedded.cached), queue_wait_s=embedded.timings.queue_s)
+    if not all(embedded.cached):
+        metrics.EMBEDDING_STAGES.labels(model, "queue").observe(embedded.timings.queue_s)
+        metrics.EMBEDDING_STAGES.labels(model, "engine").observe(embedded.timings.inference_s)
 
 
 def _options(request: pb.EmbedRequest) -> EmbedOptions:

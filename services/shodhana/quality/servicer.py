@@ -10,7 +10,7 @@ from typing import Any
 
 from shodhana.api.quality.v1 import quality_pb2 as pb
 from shodhana.api.quality.v1 import quality_pb2_grpc as grpc_api
-from shodhana.runtime import metrics
+from shodhana.runtime import metrics, telemetry
 from shodhana.runtime.cache import LayeredCache
 from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
@@ -41,8 +41,13 @@ class QualityServicer(grpc_api.QualityServiceServicer):
         kept = await self.cache.get_or_load(self._key(request), lambda: self._score(request))
         message = pb.QualityReport.FromString(zlib.decompress(kept))
         message.subject = request.subject
+        telemetry.annotate(
+            cue_count=len(request.cues),
+            lexicon_version=message.lexicon_version,
+            requires_review=message.requires_review,
+        )
         if message.scores.HasField("academic_score"):
-            metrics.ACADEMIC_SCORE.observe(message.scores.academic_score)
+            metrics.ACADEMIC_SCORE.observe(message.scores.academic_score, telemetry.exemplar())
         if request.validate_only:
             return message
         new = NewReport(

@@ -104,6 +104,7 @@ class Application:
                 _log.info("readiness", ready=not failing, failing=failing)
             for name in self._checks:
                 await self._health.report([name], name not in failing)
+                metrics.READY.labels(name).set(name not in failing)
             await self._health.report((PROCESS, *self._service_names), not failing)
             await asyncio.sleep(CHECK_INTERVAL_S)
 

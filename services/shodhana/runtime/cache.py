@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from shodhana.errors import DeadlineExceeded, NotFound
 
-from . import metrics
+from . import metrics, telemetry
 from .breaker import CircuitBreaker, CircuitOpen
 
 SEAL_BYTES = 4
@@ -104,6 +104,7 @@ class LayeredCache:
         hits = sum(key in found for key in keys)
         self._hits.inc(hits)
         self._misses.inc(len(keys) - hits)
+        telemetry.annotate(**{f"cache.{self._name}.hits": hits, f"cache.{self._name}.misses": len(keys) - hits})
         return found
 
     async def put_many(self, values: Mapping[str, bytes]) -> None:

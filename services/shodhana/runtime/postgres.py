@@ -13,6 +13,7 @@ import structlog
 
 from shodhana.errors import Unavailable
 
+from . import metrics
 from .settings import RuntimeSettings
 
 IDLE_IN_TRANSACTION_MS = 60_000
@@ -40,6 +41,7 @@ async def open_pool(
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         _log.warning("database_unreachable", error=type(error).__name__)
         pool = await _create(settings, schema, 0, parameters)
+    _expose(pool, schema)
     renewal = asyncio.create_task(_renew(pool, settings.pool_lifetime_s))
     try:
         yield pool
@@ -51,6 +53,13 @@ async def open_pool(
 async def ping(pool: asyncpg.Pool) -> None:
     """Raises where no query gets through."""
     await pool.fetchval("SELECT 1", timeout=PING_TIMEOUT_S)
+
+
+def _expose(pool: asyncpg.Pool, schema: str) -> None:
+    """Gauges that ask the pool when they are read."""
+    metrics.POOL_LIMIT.labels(schema).set(pool.get_max_size())
+    metrics.POOL_CONNECTIONS.labels(schema, "idle").set_function(pool.get_idle_size)
+    metrics.POOL_CONNECTIONS.labels(schema, "used").set_function(lambda: pool.get_size() - pool.get_idle_size())
 
 
 async def _create(settings: RuntimeSettings, schema: str, min_size: int, parameters: Mapping[str, str]) -> asyncpg.Pool:

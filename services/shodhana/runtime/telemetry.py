@@ -83,6 +83,19 @@ def inject(carrier: dict[str, str]) -> dict[str, str]:
     return carrier
 
 
+def annotate(**attributes: str | int | float | bool) -> None:
+    """Adds `shodhana.<name>` to the present span: what traces are found and kept by."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        for name, value in attributes.items():
+            span.set_attribute(f"shodhana.{name}", value)
+
+
+def exemplar() -> dict[str, str] | None:
+    """What links an observation to the present trace; None where that is not kept."""
+    return {"trace_id": trace_id()} if trace.get_current_span().is_recording() else None
+
+
 def trace_id() -> str:
     """The present trace's id, 32 hexadecimal digits; empty where nothing is recorded."""
     return trace_id_of(trace.get_current_span())
@@ -95,20 +108,33 @@ def trace_id_of(span: Span) -> str:
 
 
 def _set_up_logs(settings: RuntimeSettings) -> None:
+    described: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace(settings.service_name),
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer(serializer=lambda event, **_: _to_json(event))
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_trace(settings.service_name),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=lambda event, **_: _to_json(event)),
-        ],
+        processors=[*described, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=settings.log_level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=settings.log_level, handlers=[_library_log(described, render)])
+
+
+def _library_log(described: list[structlog.typing.Processor], render: structlog.typing.Processor) -> logging.Handler:
+    """Writes what libraries log as lines of the same kind, with the logger's name."""
+    handler = logging.StreamHandler(sys.stderr)
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *described], processors=[without_meta, render]
+        )
+    )
+    return handler
 
 
 def _add_trace(service: str) -> structlog.typing.Processor:

@@ -11,6 +11,7 @@ from typing import Any
 
 from shodhana.api.similarity.v1 import similarity_pb2 as pb
 from shodhana.api.similarity.v1 import similarity_pb2_grpc as grpc_api
+from shodhana.runtime import metrics, telemetry
 from shodhana.runtime.cache import LayeredCache
 from shodhana.runtime.timestamps import duration
 
@@ -61,6 +62,7 @@ class SimilarityServicer(grpc_api.SimilarityServiceServicer):
             if not found.degraded:  # what is found by spelling alone must not outlive the failure
                 await self.cache.put_many(fresh)
         known = cached | fresh
+        _observe(len(queries), version, found)
         return pb.BatchSearchResponse(
             results=[pb.BatchResult.FromString(known[key]) for key in keys],
             usage=_usage(found, began),
@@ -68,6 +70,12 @@ class SimilarityServicer(grpc_api.SimilarityServiceServicer):
             lexicon_version=version.name,
             eligible_count=searcher.eligible_count(options),
         )
+
+
+def _observe(query_count: int, version: Version, found: Found | None) -> None:
+    degraded = found is not None and found.degraded
+    metrics.SEARCHES.labels(str(degraded).lower()).inc(query_count)
+    telemetry.annotate(query_count=query_count, lexicon_version=version.name, degraded=degraded)
 
 
 def _usage(found: Found | None, began: float) -> pb.SearchUsage:

@@ -9,6 +9,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2_grpc as grpc_api
 from shodhana.runtime import postgres
 from shodhana.runtime.application import Application, run
 
+from . import signals
 from .adapters.celery_bell import CeleryBell, celery_app
 from .adapters.postgres_jobs import PostgresJobs
 from .adapters.postgres_rechecks import PostgresRechecks
@@ -19,6 +20,7 @@ from .domain.rechecks import Differs, Rechecks, recheck_one
 from .servicer import TranscriptServicer, poison_status
 from .settings import TranscriptsSettings
 
+SHOW_INTERVAL_S = 5.0
 RECHECK_PATIENCE_S = 120.0  # after which a file whose look was broken off is looked at again
 
 
@@ -27,7 +29,9 @@ async def register(app: Application, settings: TranscriptsSettings) -> None:
     store = PostgresJobs(pool, settings.batch_size)
     bell = CeleryBell(celery_app(settings.celery_broker_url))
     corrector = build_corrector(app.channel, settings)
+    signals.begin()
     app.background("sweeper", partial(_sweep, store, bell, settings))
+    app.background("gauges", partial(_show_waiting, store))
     app.ready_when("postgres", partial(postgres.ping, pool))
     rechecks = PostgresRechecks(pool)
     app.background("rechecks", partial(_recheck, rechecks, differs_now(corrector, settings), settings))
@@ -44,6 +48,12 @@ async def _sweep(store: JobStore, bell: Doorbell, settings: TranscriptsSettings)
         file_ids = await store.sweep(settings.max_attempts, poison)
         if file_ids:
             await asyncio.to_thread(bell.ring, file_ids)
+
+
+async def _show_waiting(store: JobStore) -> None:
+    while True:
+        signals.waiting(await store.waiting())
+        await asyncio.sleep(SHOW_INTERVAL_S)
 
 
 async def _recheck(rechecks: Rechecks, differs: Differs, settings: TranscriptsSettings) -> None:

@@ -11,6 +11,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.errors import DomainError
 from shodhana.runtime.errors import to_status
 
+from . import signals
 from .adapters.quality_scorer import QualityClient
 from .adapters.review_cases import ReviewClient
 from .adapters.similarity_search import SimilarityClient
@@ -51,6 +52,7 @@ def correct_claimed(corrector: TranscriptCorrector, settings: TranscriptsSetting
             FORMATS_BY_NUMBER.get(claimed.layout),
             options_of(options, settings.thresholds(), file_request_id(claimed.file_id)),
         )
+        signals.corrected(corrected)
         response = response_of(corrected, include_cues=True)
         scores = response.report.scores.SerializeToString()
         terms = await asyncio.to_thread(terms_of, corrected.transcript.cues, WordFrequencies())

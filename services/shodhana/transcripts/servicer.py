@@ -13,12 +13,13 @@ from shodhana.api.quality.v1 import quality_pb2
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.api.transcripts.v1 import transcripts_pb2_grpc as grpc_api
 from shodhana.errors import DomainError, FieldViolation, InvalidInput, ResourceExhausted
-from shodhana.runtime import auth, metrics, telemetry
+from shodhana.runtime import auth, telemetry
 from shodhana.runtime.errors import to_status
 from shodhana.runtime.pages import decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
 from shodhana.text.fold import popular_fold
 
+from . import signals
 from .domain.assessment import PlaceAssessor
 from .domain.jobs import Doorbell, FileState, Job, JobFile, JobState, JobStore, NewFile, NewJob
 from .domain.pipeline import CorrectionOptions, TranscriptCorrector
@@ -57,8 +58,8 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
         options = options_of(request.options, self.settings.thresholds(), request.request_id)
         layout = FORMATS.get(request.file.format)
         corrected = await self.corrector.correct(request.file.content, request.file.filename, layout, options)
-        metrics.PROCESSING_DURATION.labels(corrected.transcript.format.value).observe(corrected.duration_s)
-        metrics.FILES_PROCESSED.labels("succeeded").inc()
+        signals.corrected(corrected)
+        signals.ended("succeeded")
         return await asyncio.to_thread(response_of, corrected, request.include_cues)
 
     async def ScoreFile(self, request: pb.ScoreFileRequest, context: Any) -> pb.ScoreFileResponse:

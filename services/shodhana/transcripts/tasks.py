@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from celery.signals import worker_init, worker_ready, worker_shutdown
+import structlog
+from celery.signals import setup_logging, worker_init, worker_ready, worker_shutdown
 from opentelemetry.trace import SpanKind
 
 from shodhana.runtime import metrics, postgres, telemetry
 from shodhana.runtime.channels import Channels
 
+from . import signals
 from .adapters.celery_bell import TASK, celery_app
 from .adapters.postgres_jobs import PostgresJobs
 from .composition import build_corrector, correct_claimed, status_bytes
 from .domain.jobs import ClaimedFile, FileResult, JobStore
 from .domain.runner import Corrects, run_file
 from .settings import TranscriptsSettings
+
+_log = structlog.get_logger()
 
 
 class Worker:
@@ -60,7 +65,7 @@ class Worker:
             raise RuntimeError("the worker has not started")
         outcome = await run_file(file_id, self._store, self._traced, status_bytes, self.settings.lease_s)
         if outcome in ("succeeded", "failed"):
-            metrics.FILES_PROCESSED.labels(outcome).inc()
+            signals.ended(outcome)
         return outcome
 
     async def _traced(self, claimed: ClaimedFile) -> FileResult:
@@ -69,11 +74,19 @@ class Worker:
             raise RuntimeError("the worker has not started")
         parent = telemetry.extract({"traceparent": claimed.traceparent})
         attributes = {"job.id": claimed.job_id, "job.file_id": claimed.file_id, "job.attempt": claimed.attempt}
-        with (
-            telemetry.tracer.start_as_current_span(TASK, parent, SpanKind.CONSUMER, attributes),
-            metrics.PROCESSING_DURATION.labels(str(claimed.layout)).time(),
-        ):
-            return await self._correct(claimed)
+        with telemetry.tracer.start_as_current_span(TASK, parent, SpanKind.CONSUMER, attributes):
+            signals.claimed(claimed)
+            began = time.perf_counter()
+            result = await self._correct(claimed)
+            _log.info(
+                "file_corrected",
+                job_id=claimed.job_id,
+                file_id=claimed.file_id,
+                attempt=claimed.attempt,
+                waited_s=round(claimed.waited_s, 3),
+                ms=round((time.perf_counter() - began) * 1000, 2),
+            )
+            return result
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -90,9 +103,15 @@ def correct_file(file_id: int) -> str:
     return _worker.correct_file(file_id)
 
 
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _keep_logs(**_: object) -> None:
+    """Celery leaves alone what it finds set up: its lines are JSON too, and carry the trace."""
+
+
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: object) -> None:
     telemetry.set_up(settings)
+    signals.begin()
     if settings.metrics_address:
         metrics.serve(settings.metrics_address)
     _worker.start()

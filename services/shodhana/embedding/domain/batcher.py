@@ -66,10 +66,15 @@ class Batcher:
         self._tokens_per_s: float | None = None
         self._wakes = asyncio.Event()
 
+    @property
+    def queued_tokens(self) -> int:
+        """Of all texts that wait."""
+        return sum(self._queued_tokens.values())
+
     def submit(self, ids: TokenIds, lane: Lane, remaining_s: float | None) -> Waiting:
         """Queues a text for one caller. Raises QueueFull."""
         wait_s = self._wait_s(lane)
-        queued = sum(self._queued_tokens.values())
+        queued = self.queued_tokens
         most = self._max_queued_tokens if lane is Lane.INTERACTIVE else BULK_SHARE * self._max_queued_tokens
         if queued + len(ids) > most:
             raise QueueFull(f"{queued} tokens are queued", retry_after_s=max(0.05, wait_s / 2))

@@ -9,7 +9,15 @@ from typing import Any
 import asyncpg
 
 from ..domain.cases import DOMAINS, State
-from ..domain.figures import AGE_BANDS, DayFigures, DomainFigures, ExpertFigures, Statistics, krippendorff_alpha
+from ..domain.figures import (
+    AGE_BANDS,
+    DayFigures,
+    DomainFigures,
+    ExpertFigures,
+    Statistics,
+    Waiting,
+    krippendorff_alpha,
+)
 
 FINAL = "('accept', 'correct', 'reject')"
 STANDS = f"d.undone_at IS NULL AND d.verdict IN {FINAL}"
@@ -99,11 +107,9 @@ class PostgresFigures:
         found = {State(row["state"]): row["count"] for row in rows}
         return {state: found.get(state, 0) for state in State}
 
-    async def pending_by_domain(self) -> dict[str, int]:
-        rows = await self.pool.fetch(
-            "SELECT domain, count(*) AS count FROM review_cases WHERE state = 'pending' GROUP BY domain"
-        )
-        return dict.fromkeys(DOMAINS, 0) | {row["domain"]: row["count"] for row in rows}
+    async def waiting(self) -> list[Waiting]:
+        found = {row["domain"]: row for row in await self.pool.fetch(WAITING)}
+        return [_waiting(domain, found.get(domain)) for domain in dict.fromkeys((*DOMAINS, *found))]
 
     async def statistics(self, days: int) -> Statistics:
         units = await self._paired_texts(days)
@@ -150,3 +156,9 @@ class PostgresFigures:
             )
             found.append(figures)
         return tuple(found)
+
+
+def _waiting(domain: str, row: asyncpg.Record | None) -> Waiting:
+    if row is None or row["oldest"] is None:
+        return Waiting(domain, 0, 0, 0.0)
+    return Waiting(domain, row["pending"], row["overdue"], row["oldest"].total_seconds())

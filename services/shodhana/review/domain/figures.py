@@ -49,6 +49,16 @@ class DomainFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in one domain for an expert; age 0 where nothing does."""
+
+    domain: str
+    pending_count: int
+    overdue_count: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class DayFigures:
     """One day, UTC."""
 

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from .cases import Answer, Case, CaseQuery, Claim, Decision, Lease, NewCase, Revocation, State
-from .figures import Statistics
+from .figures import Statistics, Waiting
 
 
 class CaseChanges(Protocol):
@@ -78,7 +78,7 @@ class ReviewFigures(Protocol):
 
     async def counts(self) -> dict[State, int]: ...
 
-    async def pending_by_domain(self) -> dict[str, int]: ...
+    async def waiting(self) -> list[Waiting]: ...
 
     async def statistics(self, days: int) -> Statistics: ...
 

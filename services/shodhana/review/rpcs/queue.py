@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from shodhana.api.review.v1 import review_pb2 as pb
+from shodhana.runtime import metrics, telemetry
 from shodhana.runtime.timestamps import timestamp
 
 from ..domain.cases import Answer, Case, Claim, Lease, NewCase, Revocation, Verdict
@@ -89,7 +90,7 @@ class QueueRpcs(Rpcs):
         answer = _answer(request, VERDICTS_BY_NUMBER[request.verdict], decision_type(request.decision_type))
         text, term = decided(answer.verdict, request.decided_text, request.decided_term)
         answer = replace(answer, decided_text=text, decided_term=term)
-        case = await self.ports.queue.decide(answer)
+        case = await self._decided(answer)
         decided_at = case.decision.created_at if case.decision else case.created_at
         deadline = decided_at + timedelta(seconds=self.settings.undo_window_s)
         return pb.DecideCaseResponse(
@@ -109,10 +110,16 @@ class QueueRpcs(Rpcs):
         return case_message(await self.ports.queue.revoke(revocation))
 
     async def SkipCase(self, request: pb.SkipCaseRequest, context: Any) -> pb.ReviewCase:
-        return case_message(await self.ports.queue.decide(_answer(request, Verdict.SKIP)))
+        return case_message(await self._decided(_answer(request, Verdict.SKIP)))
 
     async def EscalateCase(self, request: pb.EscalateCaseRequest, context: Any) -> pb.ReviewCase:
-        return case_message(await self.ports.queue.decide(_answer(request, Verdict.ESCALATE)))
+        return case_message(await self._decided(_answer(request, Verdict.ESCALATE)))
+
+    async def _decided(self, answer: Answer) -> Case:
+        case = await self.ports.queue.decide(answer)
+        metrics.DECISIONS.labels(answer.verdict.value).inc()
+        telemetry.annotate(domain=case.domain, verdict=answer.verdict.value)
+        return case
 
 
 def new_case(case: pb.NewCase, second_read_share: float = 0) -> NewCase:

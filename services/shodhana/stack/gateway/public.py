@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import clusters
+from .call_counts import call_counts
 from .connections import http_manager
 from .contracts import Rpc
 from .filters import http_filters
@@ -72,7 +73,7 @@ def public_manager(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
             "initial_stream_window_size": 1024 * 1024,
             "initial_connection_window_size": 4 * 1024 * 1024,
         },
-        access_log=[access_log()],
+        access_log=[access_log(), call_counts()],
         **({"tracing": tracing(parameters)} if parameters.otlp else {}),
         local_reply_config=local_replies(),
     )

@@ -12,6 +12,7 @@ from ..domain.jobs import (
     ClaimedFile,
     FileResult,
     FileState,
+    FilesWaiting,
     Job,
     JobFile,
     JobNotFound,
@@ -41,6 +42,11 @@ WITH finished AS (
     ON CONFLICT (file_id) DO UPDATE SET terms = excluded.terms
 )
 SELECT true FROM finished
+"""
+WAITING = """
+SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'running'),
+    coalesce(max(extract(epoch FROM now() - created_at)) FILTER (WHERE state = 'queued'), 0)::float
+FROM job_file JOIN job USING (job_id) WHERE state IN ('queued', 'running')
 """
 
 
@@ -125,7 +131,7 @@ class PostgresJobs:
             "lease_until = now() + make_interval(secs => $2) FROM mine, job "
             "WHERE job_file.file_id = mine.file_id AND job.job_id = job_file.job_id "
             "RETURNING job_file.file_id, job_file.job_id, fence, attempt, filename, content, layout, options, "
-            "traceparent",
+            "traceparent, extract(epoch FROM now() - job.created_at)::float AS waited_s",
             *(file_id, lease_s),
         )
         return None if row is None else ClaimedFile(**dict(row))
@@ -149,6 +155,10 @@ class PostgresJobs:
         """The attempt does not count: no worker died of the file. The sweeper rings for it soon."""
         change = "state = 'queued', attempt = attempt - 1, lease_until = NULL, rung_at = to_timestamp(0)"
         return await self._fenced(claimed, change)
+
+    async def waiting(self) -> FilesWaiting:
+        [row] = await self._pool.fetch(WAITING)
+        return FilesWaiting(*row.values())
 
     async def sweep(self, max_attempts: int, poison: bytes) -> list[int]:
         await self._pool.execute(

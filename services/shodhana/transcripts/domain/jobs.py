@@ -128,6 +128,17 @@ class ClaimedFile:
     layout: int
     options: bytes
     traceparent: str
+    waited_s: float = 0.0
+    """Since its job was created."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilesWaiting:
+    """Files that are not done; `oldest_wait_s` is 0 where none waits for a worker."""
+
+    queued_count: int
+    running_count: int
+    oldest_wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +182,8 @@ class JobStore(Protocol):
     async def fail(self, claimed: ClaimedFile, error: bytes) -> bool: ...
 
     async def give_back(self, claimed: ClaimedFile) -> bool: ...
+
+    async def waiting(self) -> FilesWaiting: ...
 
     async def sweep(self, max_attempts: int, poison: bytes) -> list[int]:
         """Fails files whose workers died too often; returns the ids of those to ring for again."""
