@@ -23,3 +23,7 @@ class ReviewSettings(RuntimeSettings):
     """Share of the cases that a second expert reads, unasked."""
     gold_share: Share = 0.03
     """Share of the claims in which a case with a known answer is handed out, as long as there are any."""
+    quorum: int = Field(default=2, ge=1)
+    """How many experts have to agree before the lexicon learns from them; an adjudicator is enough by himself."""
+    passed_sample_share: Share = 0.1
+    """Share of the cases that pass under a newer lexicon which an expert is shown all the same."""

@@ -48,7 +48,11 @@ ROLES: dict[str, Role] = dict(
         ),
         _role("service_similarity", "The similarity service towards the others.", "embeddings:read"),
         _role("service_quality", "The quality service towards the others.", "lexicon:read"),
-        _role("service_review", "The review service towards the others.", "lexicon:read", "lexicon:write"),
+        _role(
+            "service_review",
+            "The review service towards the others.",
+            *("lexicon:read", "lexicon:write", "transcripts:read", "transcripts:write"),
+        ),
         _role(
             "service_transcripts",
             "The transcripts service and its workers towards the others.",

@@ -42,6 +42,7 @@ class PostgresQueue(PostgresCases):
             [case.suggestion.term for case in cases],
             [case.suggestion.probability for case in cases],
             *(request_id, self._sla_s, digest),
+            [" ".join(sorted(case.keys)) for case in cases],
         )
         return [row["case_id"] for row in rows] or await self._added_before(request_id, digest)
 

@@ -14,7 +14,8 @@ from ..domain.trail import CaseEvent, EventKind, EventQuery, Lesson
 EVENT = "event_id, kind, case_id, actor, decision_id, created_at"
 TAKE = """
 SELECT l.event_id, l.kind, l.case_id, l.decision_id, d.verdict, c.domain, c.heard, d.decided_text AS corrected,
-    d.decided_term AS entry, d.expert, d.was_disputed AS is_adjudication, c.body, l.created_at
+    d.decided_term AS entry, d.expert, d.was_disputed AS is_adjudication, c.body, l.created_at,
+    d.decision_type, d.comment
 FROM lessons AS l JOIN review_cases AS c USING (case_id) JOIN expert_decisions AS d USING (decision_id)
 ORDER BY l.event_id LIMIT $1 FOR UPDATE OF l SKIP LOCKED
 """

@@ -8,7 +8,8 @@ FINAL = "('accept', 'correct', 'reject')"
 MOST = 5  # cases a claim, told to the planner too
 MOST_AT_ONCE = 64  # cases of all claims that are served together
 NEAR = 40  # waiting rows that are looked at for one the expert has not read yet
-# Parameters: domains, boosts, filenames, heard, bodies, reads, texts, terms, probabilities, batch, SLA, digest.
+# Parameters: domains, boosts, filenames, heard, bodies, reads, texts, terms, probabilities, batch, SLA, digest,
+# and the keys of each, parted by spaces.
 # Without a new batch nothing is added.
 ADD = """
 WITH batch AS (
@@ -22,6 +23,11 @@ WITH batch AS (
         $8::text[], $9::real[]) WITH ORDINALITY
         AS new (domain, boost, filename, heard, body, reads, suggested_text, suggested_term, probability, position)
     RETURNING case_id, batch_position
+), indexed AS (
+    INSERT INTO segment_term (term_key, case_id)
+    SELECT key, case_id FROM added
+    JOIN unnest($13::text[]) WITH ORDINALITY AS listed (keys, position) ON position = batch_position
+    CROSS JOIN LATERAL string_to_table(nullif(keys, ''), ' ') AS key
 ), told AS (
     INSERT INTO outbox (case_id, kind) SELECT case_id, 'created' FROM added
 )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from .segment_keys import segment_keys
+
 DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
 
 
@@ -18,6 +20,7 @@ class State(Enum):
     REJECTED = "rejected"
     NEEDS_REVISION = "needs_revision"
     EXPERT_ESCALATION = "expert_escalation"
+    WITHDRAWN = "withdrawn"
 
 
 class Verdict(Enum):
@@ -62,6 +65,11 @@ class NewCase:
     boost: int = 0
     reads: int = 1
     suggestion: FirstSuggestion = FirstSuggestion()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Under which it is found again when the lexicon learns."""
+        return segment_keys(self.heard)
 
 
 @dataclass(frozen=True, slots=True)

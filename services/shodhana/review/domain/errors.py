@@ -62,3 +62,11 @@ class QueryTooWide(InvalidInput):
     def __init__(self) -> None:
         message = "name the heard words or the file"
         super().__init__(message, [FieldViolation("query", message)])
+
+
+class ProposalNotFound(NotFound):
+    """No proposal of that number."""
+
+
+class NothingToPublish(FailedPrecondition):
+    """The proposal has no term: it says that what was heard is right as it stands."""

@@ -26,6 +26,9 @@ class EventKind(Enum):
     DISPUTED = "disputed"
     RECONCILED = "reconciled"
     COMMENTED = "commented"
+    REFRESHED = "refreshed"
+    WITHDRAWN = "withdrawn"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Lesson:
     is_adjudication: bool
     body: bytes
     created_at: datetime
+    decision_type: str = "lexicon_correction"
+    comment: str = ""
 
 
 class Trail(Protocol):

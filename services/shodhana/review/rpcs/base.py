@@ -9,7 +9,10 @@ from shodhana.runtime import auth
 
 from ..domain.bulk import BulkDecisions
 from ..domain.gold import GoldCases
+from ..domain.insight import Insight
 from ..domain.notes import Notes
+from ..domain.proposals import Proposals
+from ..domain.publications import FinishedFiles, Publications
 from ..domain.queue import CaseChanges, ReviewFigures, ReviewQueue
 from ..domain.trail import Trail
 from ..settings import ReviewSettings
@@ -28,6 +31,10 @@ class ReviewPorts:
     gold: GoldCases
     trail: Trail
     changes: CaseChanges
+    proposals: Proposals
+    publications: Publications
+    files: FinishedFiles
+    insight: Insight
 
 
 class Rpcs:
