@@ -49,6 +49,10 @@ class Keys:
         secrets = [pyrage.x25519.Identity.from_str(text) for text in self.require_secrets()]
         try:
             pyrage.decrypt_io(cipher, plain, secrets)
+        except OSError as error:
+            if error.errno is not None:
+                raise  # the disk's
+            raise Damaged(f"does not decrypt: {error}") from None
         except pyrage.DecryptError as error:
             if "matching keys" not in str(error):
                 raise Damaged(f"does not decrypt: {error}") from None
