@@ -7,8 +7,8 @@ hearing of every sound is not reached. Many pairs are aligned at once, in numpy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
-from functools import cache
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -20,11 +20,12 @@ from .units import heard_letters
 Key = TypeVar("Key", bound=Hashable)
 Word = TypeVar("Word", Block, str)
 Costs = NDArray[np.float32]
-Ids = NDArray[np.int32]
+Ids = NDArray[np.intp]
 NEVER = 30.0  # nats: what cannot be
 MAX_HEARD_LETTERS = 3  # for one block
 MAX_SOUNDS = 2
 CHUNK = 2048  # pairs aligned at a time
+READ_TERMS, READ_WORDS = 50_000, 5_000  # kept as numbers
 EMPTY = ""
 
 
@@ -42,6 +43,8 @@ class SoundDistance:
                 if weight > 0:
                     table[row, column] = -math.log(weight)
         self._table = table
+        self._read_sounds = lru_cache(READ_TERMS)(self._rows_of)  # terms are compared again and again
+        self._read_letters = lru_cache(READ_WORDS)(self._columns_of)
 
     def costs(self, heard: Sequence[str], sounds: Sequence[tuple[str, ...]]) -> Costs:
         """(n,) nats: that each term, by its sounds, was heard so. Long and short pairs may be mixed."""
@@ -55,25 +58,28 @@ class SoundDistance:
 
     def _aligned(self, sounds: Sequence[Block], letters: Sequence[str]) -> Costs:
         n, height, width = len(sounds), max(map(len, sounds)), max(map(len, letters))
-        rows = [_gathered(self._block_rows, sounds, size, height) for size in range(MAX_SOUNDS + 1)]
-        columns = [_gathered(self._letter_columns, letters, size, width) for size in range(MAX_HEARD_LETTERS + 1)]
+        rows = _gathered(self._read_sounds, sounds, height)
+        columns = _gathered(self._read_letters, letters, width)
         table = self._table.ravel()
+        place, step = np.empty(n, np.intp), np.empty(n, np.float32)
         cost = np.full((height + 1, width + 1, n), np.inf, np.float32)
         cost[0, 0] = 0.0
         for i in range(height + 1):
             for j in range(width + 1):
                 for size, length in _moves(i, j):
-                    step = table.take(rows[size][i] + columns[length][j])
-                    np.minimum(cost[i, j], cost[i - size, j - length] + step, out=cost[i, j])
+                    np.add(rows[size, i], columns[length, j], out=place)
+                    table.take(place, out=step, mode="clip")  # every place exists; "raise" would copy
+                    step += cost[i - size, j - length]
+                    np.minimum(cost[i, j], step, out=cost[i, j])
         return cost[[len(units) for units in sounds], [len(word) for word in letters], np.arange(n)]
 
-    def _block_rows(self, units: Block, size: int) -> list[int]:
-        """For each place in a term, where the row of the block of `size` sounds before it begins in the flat table."""
-        ids = (self._blocks.get(units[end - size : end], self._unknown_block) for end in range(size, len(units) + 1))
-        return [number * self._table.shape[1] for number in ids]
+    def _rows_of(self, units: Block) -> Ids:
+        """(sizes, sounds + 1): where the row of the block of each size before each place begins in the flat table."""
+        return _ids(units, self._blocks, self._unknown_block, MAX_SOUNDS) * self._table.shape[1]
 
-    def _letter_columns(self, word: str, size: int) -> list[int]:
-        return [self._letters.get(word[end - size : end], self._unknown_letters) for end in range(size, len(word) + 1)]
+    def _columns_of(self, word: str) -> Ids:
+        """(lengths, letters + 1): the column of the letters before each place."""
+        return _ids(word, self._letters, self._unknown_letters, MAX_HEARD_LETTERS)
 
 
 @cache
@@ -82,14 +88,23 @@ def sound_distance() -> SoundDistance:
     return SoundDistance(noise_model())
 
 
-def _gathered(ids_of: Callable[[Word, int], list[int]], words: Sequence[Word], size: int, length: int) -> Ids:
-    """(length + 1, n): ids of the blocks of `size` that end before each place; each different word is read once."""
+def _ids(word: Word, numbers: Mapping[Word, int], unknown: int, longest: int) -> Ids:
+    """(longest + 1, length + 1): the numbers of the parts of each size that end at each place."""
+    ids = np.zeros((longest + 1, len(word) + 1), np.intp)
+    for size in range(longest + 1):
+        for end in range(size, len(word) + 1):
+            ids[size, end] = numbers.get(word[end - size : end], unknown)
+    return ids
+
+
+def _gathered(read: Callable[[Word], Ids], words: Sequence[Word], length: int) -> Ids:
+    """(sizes, length + 1, n): what is read of each word, 0 beyond its end."""
     different = {word: number for number, word in enumerate(dict.fromkeys(words))}
-    table = np.zeros((len(different), length + 1), np.int32)
-    for word, number in different.items():
-        ids = ids_of(word, size)
-        table[number, size : size + len(ids)] = ids
-    return np.ascontiguousarray(table[[different[word] for word in words]].T)
+    found = [read(word) for word in different]
+    table = np.zeros((len(found), len(found[0]), length + 1), np.intp)
+    for number, ids in enumerate(found):
+        table[number, :, : ids.shape[1]] = ids
+    return np.ascontiguousarray(np.moveaxis(table[[different[word] for word in words]], 0, 2))
 
 
 def _moves(i: int, j: int) -> list[tuple[int, int]]:
