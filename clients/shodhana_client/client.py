@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pool
 from shodhana.api.embedding.v1 import embedding_pb2_grpc
 from shodhana.api.identity.v1 import identity_pb2_grpc
 from shodhana.api.quality.v1 import quality_pb2_grpc
-from shodhana.api.review.v1 import review_pb2_grpc
+from shodhana.api.review.v1 import knowledge_pb2_grpc, review_pb2_grpc
 from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc, verses_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2_grpc
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shodhana.api.embedding.v1.embedding_pb2_grpc import EmbeddingServiceAsyncStub
     from shodhana.api.identity.v1.identity_pb2_grpc import IdentityServiceAsyncStub, UserServiceAsyncStub
     from shodhana.api.quality.v1.quality_pb2_grpc import QualityServiceAsyncStub
+    from shodhana.api.review.v1.knowledge_pb2_grpc import KnowledgeServiceAsyncStub
     from shodhana.api.review.v1.review_pb2_grpc import ReviewServiceAsyncStub
     from shodhana.api.similarity.v1.lexicon_pb2_grpc import LexiconServiceAsyncStub
     from shodhana.api.similarity.v1.similarity_pb2_grpc import SimilarityServiceAsyncStub
@@ -41,6 +42,7 @@ STUBS: dict[str, Any] = {
     "verses": verses_pb2_grpc.VerseServiceStub,
     "quality": quality_pb2_grpc.QualityServiceStub,
     "review": review_pb2_grpc.ReviewServiceStub,
+    "knowledge": knowledge_pb2_grpc.KnowledgeServiceStub,
     "transcripts": transcripts_pb2_grpc.TranscriptServiceStub,
 }
 OPTIONS = (
@@ -69,6 +71,7 @@ class Client:
     verses: verses_pb2_grpc.VerseServiceStub
     quality: quality_pb2_grpc.QualityServiceStub
     review: review_pb2_grpc.ReviewServiceStub
+    knowledge: knowledge_pb2_grpc.KnowledgeServiceStub
     transcripts: transcripts_pb2_grpc.TranscriptServiceStub
 
     def __init__(self, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
@@ -100,6 +103,7 @@ class AsyncClient:
     verses: VerseServiceAsyncStub
     quality: QualityServiceAsyncStub
     review: ReviewServiceAsyncStub
+    knowledge: KnowledgeServiceAsyncStub
     transcripts: TranscriptServiceAsyncStub
 
     def __init__(self, profile: Profile, deadline_s: float = DEADLINE_S) -> None:

@@ -9,5 +9,6 @@ SERVICES = {
     "verses": "shodhana.api.similarity.v1.VerseService",
     "quality": "shodhana.api.quality.v1.QualityService",
     "review": "shodhana.api.review.v1.ReviewService",
+    "knowledge": "shodhana.api.review.v1.KnowledgeService",
     "transcripts": "shodhana.api.transcripts.v1.TranscriptService",
 }
