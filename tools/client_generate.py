@@ -45,7 +45,19 @@ def described_method(service_name: str, method: MethodDescriptor, comments: Comm
     fields = [described_field(field, comments) for field in method.input_type.fields]
     words = [word for field in method.input_type.fields for word in sample(field)]
     example = f"shodhana rpc {service_name} {dashed(method.name)} {' '.join(words)}".strip()
-    return {"name": method.name, "help": comments.of(method.full_name), "example": example, "fields": fields}
+    found = {"name": method.name, "help": comments.of(method.full_name), "example": example, "fields": fields}
+    return found | described_answer(method)
+
+
+def described_answer(method: MethodDescriptor) -> Json:
+    """The fields of an answer; of a page also which of them holds its items, and theirs."""
+    answer = method.output_type
+    found: Json = {"answer_fields": [field.name for field in answer.fields]}
+    items = [field for field in answer.fields if field.is_repeated and field.message_type is not None]
+    if "next_page_token" in answer.fields_by_name and len(items) == 1:
+        assert items[0].message_type is not None
+        found |= {"items": items[0].name, "item_fields": [field.name for field in items[0].message_type.fields]}
+    return found
 
 
 def described_field(field: FieldDescriptor, comments: Comments) -> Json:

@@ -12,9 +12,19 @@ from pathlib import Path
 
 import click
 
-from .groups import LateGroup, OrderedGroup, examples
-from .options import as_json, file_path, profile_of, result_folder
-from .review_commands import review
+from .groups import LateCommand, LateGroup, OrderedGroup, examples
+from .options import file_path, profile_of, result_folder
+from .selection import as_json
+
+EXPLANATION = ("gates", "explanations", "violations", "doubtful_tokens", "spelling_variants", "thresholds")
+REPORT = (
+    *("filename", "scores", "requires_review", "corrections", "verses", "lexicon_version", "verse_index", "degraded"),
+    *("degradations", *EXPLANATION, "cue_count", "token_count", "review_case_count", "quality_report"),
+)
+SCORED = (
+    *("scores", "requires_review", *EXPLANATION, "violation_count", "sanskrit_token_count", "sanskrit_weight"),
+    *("other_token_count", "edited_other_token_count", "lexicon_version", "attested_forms", "degraded", "degradations"),
+)
 
 
 @click.group(
@@ -35,7 +45,7 @@ def tool() -> None:
 )
 @click.argument("files", nargs=-1, required=True, type=file_path)
 @result_folder
-@as_json
+@as_json(*REPORT, has_arguments=True)
 @click.option("--fail-on-review", is_flag=True, help="Exit with 3 where an expert has to look.")
 @click.option("--restore-anglicised", is_flag=True, help="Restore yoga, guru, karma … to IAST too.")
 @click.option(
@@ -59,7 +69,8 @@ def process(
 
     Prints what changed and the scores, and writes NAME.corrected.*, NAME.report.json and NAME.report.html.
 
-    Exit code 0: corrected, 1: error, 2: usage, 3: review required (with --fail-on-review).
+    Exit code 0: corrected, 1: error, 2: usage, 3: review required (with --fail-on-review), 4: not
+    logged in, or not permitted.
     """
     from .commands.process import process_files
 
@@ -83,7 +94,7 @@ def process(
     metavar="FILE",
     help="TSV, or - for standard input: column 1 heard, optional column context.",
 )
-@as_json
+@as_json("heard", "candidates", has_arguments=True)
 @click.option("--json-lines", is_flag=True, help="Print one JSON object a line.")
 @profile_of
 def suggest(
@@ -110,7 +121,7 @@ def suggest(
 
 @tool.command(epilog=examples("shodhana score talk.srt --json"))
 @click.argument("file", type=file_path)
-@as_json
+@as_json(*SCORED, has_arguments=True)
 @profile_of
 def score(file: Path, as_json: bool, profile: Path | None) -> None:
     """Score FILE as it stands, and say why: each score as a sum, each violation in its line."""
@@ -157,9 +168,6 @@ def completion(shell: str) -> None:
     click.echo(found(tool, {}, "shodhana", "_SHODHANA_COMPLETE").source())
 
 
-tool.add_command(review)
-
-
 def commands_of(module: str, group: str) -> Iterable[click.Command]:
     """Those of a group in a module, which is loaded when one of them is wanted."""
     found: click.Group = getattr(import_module(f"{__package__}.{module}"), group)
@@ -172,12 +180,29 @@ def rpc_services() -> Iterable[click.Command]:
     return services()
 
 
+def review_command() -> click.Command:
+    from .review_commands import review
+
+    return review
+
+
 for group in (
+    LateCommand(
+        review_command,
+        name="review",
+        help="Decide doubtful places, on a screen, by lines or offline.",
+    ),
     LateGroup(
         partial(commands_of, "auth_commands", "auth"),
         name="auth",
         help="Log in as a person, and out.",
         epilog=examples("shodhana auth login", "shodhana auth status"),
+    ),
+    LateGroup(
+        partial(commands_of, "profile_commands", "profile"),
+        name="profile",
+        help="Name the meshes you call, and choose among them.",
+        epilog=examples("shodhana profile set work --gateway shodhana.example.org", "shodhana profile use work"),
     ),
     LateGroup(
         partial(commands_of, "lexicon_commands", "lexicon"),

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from .groups import examples
-from .options import as_json, file_path, profile_of
+from .options import file_path, profile_of
+from .selection import as_json
 
 auth = click.Group()
 
@@ -30,10 +31,10 @@ def auth_login(device: bool, gateway: str, ca: Path | None, profile: Path | None
 
 
 @auth.command("status", epilog=examples("shodhana auth status --json"))
-@as_json
+@as_json("gateway", "subject", "display_name", "roles", "credentials", "login_expires_at")
 @profile_of
 def auth_status(as_json: bool, profile: Path | None) -> None:
-    """Show as whom the tool calls. Exit code 1: as nobody."""
+    """Show as whom the tool calls. Exit code 4: as nobody."""
     from .commands.auth import status
 
     sys.exit(status(as_json, profile))

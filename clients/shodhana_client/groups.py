@@ -21,6 +21,17 @@ class OrderedGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        return found.load() if isinstance(found, LateCommand) else found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click does it, but nothing is loaded for it."""
+        shown = [self.commands[name] for name in self.list_commands(ctx) if not self.commands[name].hidden]
+        room = formatter.width - 6 - max((len(command.name or "") for command in shown), default=0)
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name or "", command.get_short_help_str(room)) for command in shown])
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -30,6 +41,14 @@ class OrderedGroup(click.Group):
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"error: {where}{error.strerror or error}", err=True)
             sys.exit(1)
+
+
+class LateCommand(click.Command):
+    """Stands in a list of commands for one that is loaded when it is wanted."""
+
+    def __init__(self, load: Callable[[], click.Command], **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.load = load
 
 
 class LateGroup(OrderedGroup):

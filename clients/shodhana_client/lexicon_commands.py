@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from .groups import examples
-from .options import as_json, file_path, profile_of
+from .options import file_path, profile_of
+from .selection import as_json
 
 lexicon = click.Group()
 
@@ -46,7 +47,7 @@ def lexicon_export(version: str, json_lines: bool, profile: Path | None) -> None
 @click.argument("prefix", default="")
 @click.option("--versions", is_flag=True, help="List versions in place of entries.")
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
-@as_json
+@as_json(answers=("lexicon get-entry", "lexicon get-lexicon-version"), has_arguments=True)
 @profile_of
 def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, profile: Path | None) -> None:
     """List entries that begin with PREFIX, in any popular spelling, or versions."""
@@ -57,7 +58,7 @@ def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, profile
 
 @lexicon.command("show", epilog=examples("shodhana lexicon show krishna"))
 @click.argument("term")
-@as_json
+@as_json(answers=("lexicon get-entry",), has_arguments=True)
 @profile_of
 def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
     """Show the entry of TERM, in IAST or a popular spelling."""
@@ -72,7 +73,7 @@ verses = click.Group()
 @verses.command("search", epilog=examples('shodhana verses search "karmanye vadhikaraste ma phaleshu"'))
 @click.argument("heard")
 @click.option("--limit", default=5, type=click.IntRange(1, 50), show_default=True, help="Verses.")
-@as_json
+@as_json("recitations", "metre", has_arguments=True)
 @profile_of
 def verses_search(heard: str, limit: int, as_json: bool, profile: Path | None) -> None:
     """Find the verses recited in HEARD, and the metre of what is in IAST."""
@@ -84,7 +85,7 @@ def verses_search(heard: str, limit: int, as_json: bool, profile: Path | None) -
 @verses.command("list", epilog=examples('shodhana verses list "BG 2."'))
 @click.argument("prefix", default="")
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
-@as_json
+@as_json(answers=("verses get-verse",), has_arguments=True)
 @profile_of
 def verses_list(prefix: str, limit: int, as_json: bool, profile: Path | None) -> None:
     """List verses whose reference begins with PREFIX."""
@@ -95,7 +96,7 @@ def verses_list(prefix: str, limit: int, as_json: bool, profile: Path | None) ->
 
 @verses.command("show", epilog=examples('shodhana verses show "BG 2.47"'))
 @click.argument("reference")
-@as_json
+@as_json(answers=("verses get-verse",), has_arguments=True)
 @profile_of
 def verses_show(reference: str, as_json: bool, profile: Path | None) -> None:
     """Show the verse REFERENCE."""

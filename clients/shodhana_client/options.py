@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 file_path = click.Path(path_type=Path)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class ProfileName(click.ParamType[Path]):
+    """A profile by its name, or a client.json by its path; as that path."""
+
+    name = "name|file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from .profile import named_profile, profile_names
+
+        path = Path(value)
+        if path.suffix == ".json" or len(path.parts) > 1 or path.exists():
+            return path
+        if named_profile(value).exists():
+            return named_profile(value)
+        known = ", ".join(profile_names()) or "none"
+        return self.fail(f"no profile {value!r}; there are: {known} (shodhana profile set)", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        from .profile import profile_names
+
+        return [CompletionItem(name) for name in profile_names() if name.startswith(incomplete)]
+
+
 profile_of = click.option(
     "--profile",
-    type=file_path,
-    metavar="FILE",
-    help="The mesh to call: its client.json.  [default: $SHODHANA_CLIENT, or the one found here]",
+    type=ProfileName(),
+    help="The mesh to call.  [default: $SHODHANA_CLIENT, the one found here, or the one chosen by `profile use`]",
 )
 result_folder = click.option(
     "--output", "-o", type=file_path, metavar="DIR", help="Folder for the results.  [default: beside each file]"

@@ -17,6 +17,10 @@ class ProfileMissing(Exception):
     """No mesh is known here, or what should say where it is cannot be read."""
 
 
+class NotLoggedIn(ProfileMissing):
+    """The mesh is known, but neither a person nor a program is to call as."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """`gateway` is host:port; `ca_certificate` a PEM file, None for the system's authorities."""
@@ -37,14 +41,13 @@ class Profile:
     def find(cls, path: Path | None = None) -> Profile:
         """From `path`, or the file `SHODHANA_CLIENT`, or client.json in `SHODHANA_DIR`.
 
-        Without these from `.shodhana/client.json` here or in a folder above, else the one that `shodhana auth login
-        --gateway` made. Raises ProfileMissing.
+        Without these from `.shodhana/client.json` here or in a folder above, else the one that `shodhana profile use`
+        chose, else the one that `shodhana auth login --gateway` made. Raises ProfileMissing.
         """
         if named := path or _named():
             return cls.read(named)
-        for candidate in (*_found_here(), own_profile()):
-            if candidate.exists():
-                return cls.read(candidate)
+        if found := found_profile():
+            return cls.read(found)
         raise ProfileMissing(
             "no mesh is known here: start one with `shodhana up`, name the client.json of one with --profile FILE, "
             "or log in to one with `shodhana auth login --gateway HOST:PORT`"
@@ -69,6 +72,41 @@ class Profile:
             raise ProfileMissing(f"{path} is no profile: it has no {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ProfileMissing(f"{path} is no profile: {error}") from error
+
+
+def found_profile() -> Path | None:
+    """The file to call by where nothing else is named; None where there is none."""
+    chosen = chosen_profile()
+    candidates = (*_found_here(), *([named_profile(chosen)] if chosen else []), own_profile())
+    return _named() or next((path for path in candidates if path.exists()), None)
+
+
+def named_profile(name: str) -> Path:
+    """Where the profile of a name is kept."""
+    return configuration_folder() / "profiles" / f"{name}.json"
+
+
+def profile_names() -> list[str]:
+    """Of all that are kept."""
+    return sorted(path.stem for path in (configuration_folder() / "profiles").glob("*.json"))
+
+
+def chosen_profile() -> str:
+    """The name that `shodhana profile use` chose; empty where none is."""
+    try:
+        return _choice().read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def choose_profile(name: str) -> None:
+    """Calls by it from now on, where no nearer one is found."""
+    _choice().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _choice().write_text(f"{name}\n", encoding="utf-8")
+
+
+def _choice() -> Path:
+    return configuration_folder() / "profile"
 
 
 def own_profile() -> Path:

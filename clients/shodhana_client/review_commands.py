@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from .groups import OrderedGroup, examples
 from .options import file_path, profile_of
+from .selection import as_json
 
+STATES = ("pending", "in-review", "approved", "rejected", "needs-revision", "expert-escalation")
 DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
 domains_of = click.option(
     "--domain",
@@ -18,6 +21,7 @@ domains_of = click.option(
     type=click.Choice(DOMAINS),
     help="Cases of this domain only; may be repeated.  [default: those of your preferences]",
 )
+web_of = click.option("--web", is_flag=True, help="Open it in the browser in place of printing it.")
 escalated_too = click.option("--escalated", is_flag=True, help="Cases that others escalated or disagree on, too.")
 as_typed_of = click.option(
     "--as-typed", is_flag=True, help='Take text as it is: aa is not read as ā, nor .t as ṭ, "s as ś.'
@@ -41,6 +45,7 @@ class ReviewGroup(OrderedGroup):
 @click.option("--limit", type=click.IntRange(min=1), help="End after so many cases.")
 @escalated_too
 @as_typed_of
+@click.option("--web", is_flag=True, help="Open the dashboard in the browser.")
 @profile_of
 @click.pass_context
 def review(
@@ -50,19 +55,86 @@ def review(
     limit: int | None,
     escalated: bool,
     as_typed: bool,
+    web: bool,
     profile: Path | None,
 ) -> None:
-    """Decide doubtful places, one after another; without a command, on a screen of the whole terminal.
+    """Decide doubtful places: without a command, on a screen of the whole terminal.
 
     Keys there: a accept, c correct, x reject, s skip, e escalate, u undo, ? help.
     """
     if ctx.invoked_subcommand is not None:
         return
+    if web:
+        sys.exit(opened("review", profile))
     from .commands.review import review_by_line, review_by_screen
     from .review.desk import Wanted
 
     wanted = Wanted(domains, limit, escalated)
     sys.exit(review_by_line(wanted, as_typed, profile) if line else review_by_screen(wanted, as_typed, profile))
+
+
+def opened(page: str, profile: Path | None) -> int:
+    """The exit code of opening a page of the dashboard."""
+    from .commands.cases import open_in_browser
+
+    return open_in_browser(page, profile)
+
+
+@review.command("list", epilog=examples("shodhana review list --mine", "shodhana review list --json name,heard"))
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="In this state.  [default: open]")
+@click.option("--domain", "domains", multiple=True, type=click.Choice(DOMAINS), help="Of this domain; may be repeated.")
+@click.option("--file", "filename", default="", help="Of this file.")
+@click.option("--mine", is_flag=True, help="That you hold.")
+@click.option("--decided-by-me", is_flag=True, help="That you decided, the last first.")
+@click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
+@as_json(answers=("review get-case",))
+@web_of
+@profile_of
+def review_list(
+    states: tuple[str, ...],
+    domains: tuple[str, ...],
+    filename: str,
+    mine: bool,
+    decided_by_me: bool,
+    limit: int,
+    as_json: bool,
+    web: bool,
+    profile: Path | None,
+) -> None:
+    """List cases in the order of the queue."""
+    if web:
+        sys.exit(opened("queue", profile))
+    from .commands.cases import list_cases
+
+    wanted: dict[str, Any] = {"domains": domains, "filename": filename}
+    wanted["states"] = [f"CASE_STATE_{state.upper().replace('-', '_')}" for state in states]
+    wanted |= {"holder": "me"} if mine else {}
+    wanted |= {"expert": "me", "order": "CASE_ORDER_LAST_DECIDED"} if decided_by_me else {}
+    sys.exit(list_cases(wanted, limit, as_json, profile))
+
+
+@review.command("show", epilog=examples("shodhana review show 678", "shodhana review show 678 --web"))
+@click.argument("case", type=click.IntRange(min=1))
+@as_json(answers=("review get-case",), has_arguments=True)
+@web_of
+@profile_of
+def review_show(case: int, as_json: bool, web: bool, profile: Path | None) -> None:
+    """Show a case and what was decided."""
+    if web:
+        sys.exit(opened(f"reviewCases/{case}", profile))
+    from .commands.cases import show_case
+
+    sys.exit(show_case(str(case), as_json, profile))
+
+
+@review.command("drafts", epilog=examples("shodhana review drafts"))
+@as_json("name", "review_case", "verdict", "decided_text", "comment", "create_time", "state", "heard")
+@profile_of
+def review_drafts(as_json: bool, profile: Path | None) -> None:
+    """List what you sent for cases that were no longer yours."""
+    from .commands.cases import list_drafts
+
+    sys.exit(list_drafts(as_json, profile))
 
 
 @review.command("checkout", epilog=examples("shodhana review checkout --limit 50 --output cases.tsv"))
@@ -75,9 +147,9 @@ def review(
 def review_checkout(
     output: Path, limit: int, hours: int, domains: tuple[str, ...], escalated: bool, profile: Path | None
 ) -> None:
-    """Write cases to a table that you fill in offline, in a spreadsheet or an editor.
+    """Write cases to a table to fill in offline.
 
-    Nobody else is given them meanwhile. `apply` sends what you filled in.
+    A spreadsheet or an editor opens it. Nobody else is given the cases meanwhile. `apply` sends what you filled in.
     """
     from .commands.review_files import check_out
     from .review.desk import Wanted
@@ -91,7 +163,9 @@ def review_checkout(
 @as_typed_of
 @profile_of
 def review_apply(file: Path, check: bool, as_typed: bool, profile: Path | None) -> None:
-    """Send the decisions in FILE, which `checkout` wrote. Sent twice they count once.
+    """Send the decisions of a filled-in table.
+
+    FILE is one that `checkout` wrote. Sent twice, it counts once.
 
     Rows without a verdict are left for later. A row that cannot be read or decided is named with its line, and stops no
     other: the exit code is 1 then.

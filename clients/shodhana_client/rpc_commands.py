@@ -12,9 +12,11 @@ from typing import Any
 import click
 
 from .groups import LateGroup, examples
+from .options import ProfileName
+from .selection import JqOption, JsonOption, described_services, fields_of
 
 DATA = click.Option(["--data"], metavar="JSON|@FILE", help="The request, or what the other options leave out of it.")
-PROFILE = click.Option(["--profile"], type=click.Path(path_type=Path), metavar="FILE", help="The mesh's client.json.")
+PROFILE = click.Option(["--profile"], type=ProfileName(), help="The mesh to call.")
 Described = dict[str, Any]
 
 
@@ -70,8 +72,7 @@ KINDS: dict[str, click.ParamType[Any]] = {
 
 def services() -> Iterator[click.Command]:
     """A group for each service."""
-    text = Path(__file__).with_name("rpc_methods.json").read_text(encoding="utf-8")
-    for name, service in json.loads(text).items():
+    for name, service in described_services().items():
         yield LateGroup(
             partial(_methods, name, service),
             name=name,
@@ -86,7 +87,7 @@ def _methods(service_name: str, service: Described) -> Iterator[click.Command]:
         yield click.Command(
             name=name,
             help=method["help"],
-            params=[*options, DATA, PROFILE],
+            params=[*options, DATA, JsonOption(partial(fields_of, service_name, name)), JqOption(), PROFILE],
             callback=partial(_call, service_name, method),
             epilog=examples(method["example"]),
         )
@@ -115,6 +116,7 @@ def _text(field: Described) -> str:
 def _call(service_name: str, method: Described, data: str | None, profile: Path | None, **values: Any) -> None:
     from .commands.rpc import call, request_of
 
+    del values["as_json"]  # the printing asks for it
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     given = {name: value for name, value in listed.items() if value is not None and value != []}
     document = {**(JsonValue().convert(data, DATA, None) if data else {}), **given}
@@ -122,4 +124,4 @@ def _call(service_name: str, method: Described, data: str | None, profile: Path 
         request = request_of(service_name, method["name"], document)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    sys.exit(call(service_name, method["name"], request, profile))
+    sys.exit(call(service_name, method["name"], request, method.get("items", ""), profile))

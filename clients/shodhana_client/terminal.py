@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -13,15 +12,18 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any, TextIO
 
+from .selection import written
+
 BAR_CELLS = 30
 GAP = "  "
 NARROWEST = 12
 BOLD, PLAIN, CLEAR_LINE = "\x1b[1m", "\x1b[0m", "\r\x1b[2K"
 
 
-def print_json(document: Any) -> None:
-    """JSON on standard output."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+def print_json(document: Any, *, flush: bool = False) -> None:
+    """JSON on standard output: what `--json` and `--jq` ask for of it."""
+    for line in written(document):
+        print(line, flush=flush)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from shodhana.api.identity.v1 import identity_pb2 as pb
 
 from .logins import StoredLogin, Tokens
-from .profile import Profile, ProfileMissing
+from .profile import NotLoggedIn, Profile
 
 RENEWED_AT = 2 / 3
 """Of a token's life."""
@@ -51,12 +51,12 @@ class AccessToken(Protocol):
 
 
 def access_token(profile: Profile) -> AccessToken:
-    """Of whoever is logged in at the gateway, else of the profile's service account. Raises ProfileMissing."""
+    """Of whoever is logged in at the gateway, else of the profile's service account. Raises NotLoggedIn."""
     if stored := StoredLogin.of(profile.gateway):
         return LoginToken(stored)
     if profile.client_id:
         return ServiceAccountToken(profile)
-    raise ProfileMissing(f"nobody is logged in at {profile.gateway}: shodhana auth login")
+    raise NotLoggedIn(f"nobody is logged in at {profile.gateway}: shodhana auth login")
 
 
 class ServiceAccountToken:

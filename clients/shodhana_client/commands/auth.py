@@ -87,7 +87,7 @@ def by_device(stub: Any) -> pb.LoginTokens | None:
 
 
 def status(as_json: bool, profile: Path | None) -> int:
-    """Who calls, and until when; exit code 1 where nobody is logged in."""
+    """Who calls, and until when; exit code 4 where nobody is logged in."""
     with connected(profile) as client:
         who = client.identity.GetPrincipal(pb.GetPrincipalRequest())
         found = client.profile

@@ -17,7 +17,7 @@ from ..page import clock, page_of
 from ..report import SCORES, report_document, scores_document
 from ..results import base_name
 from ..terminal import Bar, print_json, print_table
-from .session import EXIT_ERROR, EXIT_OK, EXIT_REVIEW, complain, connected
+from .session import EXIT_ERROR, EXIT_OK, EXIT_REVIEW, complain, connected, exit_code_of
 
 AT_ONCE = 4
 Outcome = pb.CorrectTranscriptResponse | Exception
@@ -45,7 +45,7 @@ def process_files(
             bar.clear()
             if isinstance(outcome, Exception):
                 complain(outcome, str(path))
-                codes.add(EXIT_ERROR)
+                codes.add(exit_code_of(outcome))
             else:
                 written = write_results(outcome, path, output or path.parent)
                 documents.append(report_document(outcome.report))

@@ -10,7 +10,9 @@ from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 
 from ..client import methods_of
+from ..selection import asked_fields
 from ..services import SERVICES
+from ..terminal import print_json
 from .session import EXIT_OK, connected
 
 
@@ -25,13 +27,21 @@ def request_of(service: str, method_name: str, document: dict[str, Any]) -> Any:
         raise ValueError(str(error)) from error
 
 
-def call(service: str, method_name: str, request: Any, profile: Path | None) -> int:
-    """Calls, and prints each answer as JSON."""
+def call(service: str, method_name: str, request: Any, items: str, profile: Path | None) -> int:
+    """Calls, and prints each answer as JSON; of a page the fields of its `items` where these are asked for."""
     with connected(profile) as client:
         send = getattr(getattr(client, service), method_name)
         for answer in send(request) if _method(service, method_name).server_streaming else [send(request)]:
-            print(json_format.MessageToJson(answer, preserving_proto_field_name=True, ensure_ascii=False), flush=True)
+            document = json_format.MessageToDict(answer, preserving_proto_field_name=True)
+            print_json(items_of(document, items), flush=True)
     return EXIT_OK
+
+
+def items_of(document: dict[str, Any], items: str) -> Any:
+    """The items of a page where fields are asked for that are theirs; else the whole of it."""
+    fields = asked_fields()
+    are_theirs = items and fields and not set(fields) <= {items, "next_page_token", "total_size"}
+    return document.get(items, []) if are_theirs else document
 
 
 def _method(service: str, name: str) -> Any:

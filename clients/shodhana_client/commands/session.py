@@ -8,26 +8,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..client import Client, connect
-from ..errors import ShodhanaError, Unavailable
-from ..profile import Profile, ProfileMissing
+from ..errors import PermissionDenied, ShodhanaError, Unauthenticated, Unavailable
+from ..profile import NotLoggedIn, Profile, ProfileMissing
 
-EXIT_OK, EXIT_ERROR, EXIT_REVIEW = 0, 1, 3
+EXIT_OK, EXIT_ERROR, EXIT_REVIEW, EXIT_REFUSED = 0, 1, 3, 4
 MOST_VIOLATIONS = 20
 
 
 @contextmanager
 def connected(profile: Profile | Path | None) -> Iterator[Client]:
-    """A client; errors end the command with 1 and a sentence."""
+    """A client; errors end the command with a sentence, and with 4 where another log-in is needed, else 1."""
     try:
         with connect(profile) as client:
             yield client
     except (ProfileMissing, ShodhanaError) as error:
         complain(error)
-        sys.exit(EXIT_ERROR)
+        sys.exit(exit_code_of(error))
+
+
+def exit_code_of(error: Exception) -> int:
+    """What a command ends with: 4 where nobody is logged in, or somebody who may not."""
+    return EXIT_REFUSED if isinstance(error, NotLoggedIn | Unauthenticated | PermissionDenied) else EXIT_ERROR
 
 
 def print_token(profile: Path | None) -> None:
-    """Prints an access token; errors end the command with 1."""
+    """Prints an access token; errors end the command."""
     with connected(profile) as client:
         print(client.token())
 

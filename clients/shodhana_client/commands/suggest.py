@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from ..report import candidate_document
+from ..selection import written
 from ..terminal import Bar, print_json, print_table
 from .session import EXIT_ERROR, EXIT_OK, complain, connected
 
@@ -81,7 +81,8 @@ def _row(candidate: pb.TermCandidate) -> tuple[str, ...]:
 def _print(found: pb.TermSuggestions, as_json_lines: bool) -> None:
     if as_json_lines:
         candidates = [candidate_document(candidate) for candidate in found.candidates]
-        print(json.dumps({"heard": found.heard, "candidates": candidates}, ensure_ascii=False))
+        for line in written({"heard": found.heard, "candidates": candidates}, indent=None):
+            print(line)
     else:
         terms = (f"{candidate.term} {candidate.probability:.2f}" for candidate in found.candidates)
         print("\t".join((found.heard, *terms)))

@@ -229,7 +229,7 @@ def test_a_mesh_that_is_down_is_told_in_words(shodhana: Tool, tmp_path: Path, ta
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("proces",), "Did you mean 'process'?"),
+        (("proces",), "(Did you mean one of: 'process', 'profile'?)"),
         (("process",), "Missing argument 'FILES...'"),
         (("process", "--outptu", "x", "talk.srt"), "No such option '--outptu'"),
         (("suggest",), "give either HEARD or --batch FILE"),
