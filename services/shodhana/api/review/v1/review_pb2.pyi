@@ -661,7 +661,7 @@ class ListCasesRequest(_message.Message):
     """In which order."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CaseState.ValueType]:
-        """Cases in one of these at most 6 states; empty: those that wait or are held, or, with `expert`, `verdicts`,
+        """Cases in one of these at most 7 states; empty: those that wait or are held, or, with `expert`, `verdicts`,
         `only_overdue` or CASE_ORDER_LAST_DECIDED, all.
         """
 
