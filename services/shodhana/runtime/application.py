@@ -18,7 +18,7 @@ from shodhana.errors import DomainError
 from . import metrics, telemetry
 from .auth import TokenVerifier
 from .channels import Channels
-from .health import PROCESS, Health
+from .health import ALIVE, PROCESS, Health
 from .interceptor import ServerInterceptor
 from .settings import RuntimeSettings
 
@@ -81,6 +81,7 @@ class Application:
             reflection.enable_server_reflection(names, self.server)
         port = self.server.add_insecure_port(self._settings.listen_address)
         await self._health.report((PROCESS, *self._service_names, *self._checks), False)
+        await self._health.report([ALIVE], True)
         await self.server.start()
         self._tasks.append(asyncio.create_task(self._watch_readiness(), name="readiness"))
         return port

@@ -10,6 +10,8 @@ from grpc_health.v1 import _async as async_health
 from grpc_health.v1 import health_pb2
 
 PROCESS = ""
+ALIVE = "alive"
+"""SERVING as long as the process answers: what it lacks is no reason to start it anew."""
 
 
 class Health(async_health.HealthServicer):

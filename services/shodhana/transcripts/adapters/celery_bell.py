@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from shodhana.runtime.redis import MASTER, SENTINEL
+
 TASK = "shodhana.transcripts.correct_file"
+TRANSPORT = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
 _log = structlog.get_logger()
 
 
@@ -22,13 +27,21 @@ def celery_app(broker_url: str | None) -> Celery:
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2},
+        broker_transport_options={**TRANSPORT, **_of_sentinels(broker_url or "")},
         task_publish_retry=False,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
     )
     return app
+
+
+def _of_sentinels(broker_url: str) -> dict[str, Any]:
+    """Sentinels (`sentinel://…;sentinel://…`) have the password of the server that they watch."""
+    if not broker_url.startswith(SENTINEL):
+        return {}
+    password = unquote(urlsplit(broker_url.partition(";")[0]).password or "") or None
+    return {"master_name": MASTER, "sentinel_kwargs": {"password": password, "socket_timeout": 2}}
 
 
 class CeleryBell:
