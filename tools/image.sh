@@ -32,6 +32,9 @@ shift
 for service in $names; do
   file=deploy/docker/Dockerfile
   [ "$service" != gateway ] || file=deploy/docker/Dockerfile.gateway
+  if [ "$service" = gateway ] && [ ! -f clients/dashboard/dist/index.html ]; then
+    tools/setup_dashboard.sh
+  fi
   echo "image: localhost/shodhana-$service:$tag"
   podman build --quiet --format docker --isolation "${BUILDAH_ISOLATION:-chroot}" --file "$file" --build-arg SERVICE="$service" \
     --build-arg BUILD_BASE=localhost/shodhana-build:bookworm "$@" --tag "localhost/shodhana-$service:$tag" . > /dev/null

@@ -32,6 +32,8 @@ case "$service" in
     ;;
   embedding)
     /opt/venv/bin/python -m shodhana.embedding.prepare --output "$home/model"
+    # Tokenizers come from the model's own folder, never from a hub.
+    rm -rf "$packages"/sanskrit_parser* "$packages"/huggingface_hub* "$packages"/hf_xet*
     # Of OpenVINO what computes on a processor: the graph is built in code, no model file is read.
     (cd "$packages/openvino" && rm -rf include cmake tools libs/*_gpu_plugin.so libs/*_npu_plugin.so libs/cache.json \
       libs/*_frontend.so.* libs/libopenvino_c.so.* libs/*_auto_plugin.so libs/*_hetero_plugin.so libs/*_batch_plugin.so)
@@ -50,7 +52,7 @@ rm -rf "$packages"/all_minilm_l6_v2* "$packages"/pycparser*
 # Nine tenths of this library are debug information.
 find "$packages/vidyut" -name '*.so' -exec strip --strip-unneeded {} + 2> /dev/null || true
 find "$packages" -depth \( -type d \( -name tests -o -name test \) -o -name '*.pyi' -o -name '*.pyx' \
-  -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -exec rm -rf {} +
+  -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.cpp' \) -exec rm -rf {} +
 find "$packages" -depth -type d -empty -delete
 find /opt/venv/bin -mindepth 1 ! -name 'python*' ! -name celery ! -name dbmate -delete
 

@@ -1,0 +1,174 @@
+"""Makes every secret of a deployment, once, in a folder that only its owner enters.
+
+    .venv/bin/python tools/deployment_secrets.py deploy/secrets                              for compose and Swarm
+    .venv/bin/python tools/deployment_secrets.py ~/shodhana --place kubernetes               the folder alone
+    .venv/bin/python tools/deployment_secrets.py ~/shodhana --place kubernetes --print | kubectl apply -f -
+
+Run again, it changes nothing that is there; a file that is removed is made anew. Each folder inside is what one service
+gets to see: mounted at /run/secrets/shodhana, its files have the names of settings (`database_url`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from shodhana.identity.adapters.key_files import KeyFileSigner
+from shodhana.stack.certificates import Certificates
+from shodhana.stack.credentials import CALLERS, Credentials, ensure_credentials
+from shodhana.stack.migrations import SCHEMAS, role_of
+from shodhana.stack.options import login_url
+from shodhana.stack.places import StackDirectory
+
+NAMESPACE = "sanskrit-processing"
+LABELS = {"app.kubernetes.io/part-of": "shodhana"}
+OWNER = "postgres"
+SENTINELS = tuple(f"redis-broker-{number}.redis-broker:26379" for number in range(3))
+OPEN = ("jwks",)
+"""What everybody may read."""
+Redis = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the stores of a deployment are; each Redis by its password."""
+
+    database: str
+    cache: Redis
+    broker: Redis
+
+
+def single(host: str) -> Redis:
+    """One server."""
+    return lambda password: f"redis://:{password}@{host}:6379/0"
+
+
+def sentinel(addresses: tuple[str, ...]) -> Redis:
+    """A server that sentinels choose."""
+    return lambda password: ";".join(f"sentinel://:{password}@{address}/0" for address in addresses)
+
+
+def cluster(host: str) -> Redis:
+    """A Redis Cluster, by a name that stands for its nodes."""
+    return lambda password: f"redis+cluster://:{password}@{host}:6379"
+
+
+PLACES = {
+    "compose": Place("postgres:5432/shodhana", single("redis-cache"), single("redis-broker")),
+    "kubernetes-dev": Place("postgres:5432/shodhana", single("redis-cache"), single("redis-broker")),
+    "kubernetes": Place("postgres-rw:5432/shodhana?sslmode=require", cluster("redis-cache"), sentinel(SENTINELS)),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the secrets stand; keep it out of every repository")
+    parser.add_argument("--place", choices=list(PLACES), default="compose", help="default: compose")
+    parser.add_argument("--database", metavar="HOST:PORT/NAME", help="another database than the place's")
+    parser.add_argument("--print", action="store_true", help="print Secrets and the ConfigMap jwks for kubectl")
+    options = parser.parse_args()
+    place = PLACES[options.place]
+    if options.database:
+        place = Place(options.database, place.cache, place.broker)
+    make(options.folder, place)
+    if options.print:
+        yaml.safe_dump_all(manifests(options.folder), sys.stdout, sort_keys=False)
+    else:
+        print(f"secrets of {options.place} in {options.folder}", file=sys.stderr)
+    return 0
+
+
+def make(folder: Path, place: Place) -> None:
+    """Makes what is missing, and lays out what each service sees."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    directory = StackDirectory(folder / "source")
+    credentials = ensure_credentials(directory, SCHEMAS)
+    KeyFileSigner(directory.signing_key, directory.jwks)
+    certificates = Certificates(directory.tls)
+    certificates.ensure()
+    files = contents(credentials, place)
+    files["identity"] |= {
+        "signing_key.json": directory.signing_key.read_text(),
+        "service_accounts.json": directory.service_accounts.read_text(),
+    }
+    files["jwks"] = {"jwks.json": directory.jwks.read_text()}
+    files["tls"] = {
+        "tls.crt": certificates.server.read_text(),
+        "tls.key": certificates.server_key.read_text(),
+        "ca.crt": certificates.authority.read_text(),
+    }
+    for name, found in files.items():
+        write(folder / name, found)
+
+
+def contents(credentials: Credentials, place: Place) -> dict[str, dict[str, str]]:
+    """By folder, the files and what stands in them."""
+    owner = login_url(f"postgresql://{place.database}", OWNER, credentials.of("postgres"))
+    redis = {"redis_url": place.cache(credentials.of("cache"))}
+    lasting = place.broker(credentials.of("broker"))
+    found: dict[str, dict[str, str]] = {"embedding": dict(redis), "migrations": {"database_url": owner}}
+    for schema in SCHEMAS:
+        password = credentials.of(f"role {schema}")
+        found[schema] = {"database_url": login_url(owner, role_of(schema), password), **redis}
+        found["migrations"][f"role_{schema}"] = password
+    for name in CALLERS:
+        found[name]["service_account_secret"] = credentials.account(name)
+    found["identity"]["redis_url"] = lasting  # sessions: the server that forgets nothing
+    found["transcripts"]["celery_broker_url"] = lasting
+    found["keda"] = {"connection": login_url(owner, role_of("transcripts"), credentials.of("role transcripts"))}
+    found["postgres"] = {"username": OWNER, "password": credentials.of("postgres")}
+    for purpose in ("cache", "broker"):
+        password = credentials.of(purpose)
+        found[f"redis-{purpose}"] = {"auth.conf": f"requirepass {password}\nmasterauth {password}\n"}
+    found["redis-broker"]["sentinel_auth.conf"] = (
+        f"requirepass {credentials.of('broker')}\nsentinel auth-pass broker {credentials.of('broker')}\n"
+    )
+    return found
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Containers read these as another user; the folder around them keeps everybody else out."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name, text in files.items():
+        path = folder / name
+        path.write_text(text)
+        path.chmod(0o444)
+
+
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    """A Secret for each folder, and a ConfigMap for what is public."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in ("source", *OPEN))
+    found = [manifest("Secret", name, {"type": kind_of(name), "data": encoded(folder / name)}) for name in names]
+    found += [manifest("ConfigMap", name, {"data": plain(folder / name)}) for name in OPEN]
+    return found
+
+
+def kind_of(name: str) -> str:
+    return {"tls": "kubernetes.io/tls", "postgres": "kubernetes.io/basic-auth"}.get(name, "Opaque")
+
+
+def manifest(kind: str, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": dict(LABELS)}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **content}
+
+
+def plain(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+
+
+def encoded(folder: Path) -> dict[str, str]:
+    return {name: base64.b64encode(text.encode()).decode() for name, text in plain(folder).items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
