@@ -75,6 +75,8 @@ def use_s3(monkeypatch: pytest.MonkeyPatch, endpoint: str, secret: str = SECRET)
 class Taken:
     """A logical backup, a full one of the files, an increment with the log after it; to be copied, not changed."""
 
+    data: Path
+    """Of the server, which has stopped."""
     place: Path
     keys: Keys
     dump: Manifest
@@ -96,7 +98,7 @@ def taken() -> Iterator[Taken]:
             increment = _take(repository, server, folder, "physical")
             asyncio.run(execute(server.url, "DELETE FROM talk WHERE number < 50"))
             physical.archive_now(repository, server.url, server.spool)
-        yield Taken(place, keys, dump, full, increment)
+        yield Taken(server.data, place, keys, dump, full, increment)
 
 
 @contextmanager

@@ -11,6 +11,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
+from shodhana.stack.backup import wal
+from shodhana.stack.backup.repository import Repository
+from shodhana.stack.backup.segments import segment_named
+from shodhana.stack.backup.storage import Folder
 from shodhana.stack.commands import stack
 
 from tests.conftest import Database, execute
@@ -140,6 +144,24 @@ def test_a_table_that_is_there_is_not_overwritten(
     result = shodhana("restore", "latest-logical", "--table", "review.outbox")
     assert result.exit_code == 1
     assert "review.outbox is still there: rename it first" in result.stderr
+
+
+def test_a_server_of_ones_own_archives_its_log_by_a_command(here: Path, taken: Taken) -> None:
+    ours, theirs = Repository(Folder(taken.place), taken.keys), Repository(Folder(here / "theirs"), taken.keys)
+    assert taken.full.wal is not None
+    identifier = taken.full.wal.system_identifier
+    name = next(name for name in ours.wal(identifier) if segment_named(name))
+    segment = wal.fetch(ours, identifier, name, ours.wal(identifier)[name], here)
+    words = ("archive-wal", str(segment), "--data", str(taken.data), "--target", str(here / "theirs"))
+    for _ in range(2):  # Postgres repeats it after a crash
+        assert shodhana("backup", *words).exit_code == 0
+    assert list(theirs.wal(identifier)) == [name]
+    with segment.open("r+b") as file:
+        file.seek(5000)
+        file.write(b"another")
+    refused = shodhana("backup", *words)
+    assert refused.exit_code == 1
+    assert "archived already with other content" in refused.stderr
 
 
 async def _value(url: str, query: str) -> object:

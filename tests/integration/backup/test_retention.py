@@ -95,6 +95,14 @@ def test_the_log_is_kept_from_the_oldest_backup_that_is_kept(repository: Reposit
     assert list(repository.wal(SERVER)) == [*names[4:], "00000002.history"]
 
 
+def test_what_was_begun_and_never_finished_goes_after_a_day(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(b"half")
+    for begun in (datetime.now(UTC) - timedelta(days=2), datetime.now(UTC)):
+        repository.store(f"{begun:%Y%m%dT%H%M%SZ}-logical", tmp_path / "content")
+    prune(repository, plan(repository, LAST))
+    assert [name.split("T")[0] for name in repository.storage.sizes()] == [f"{datetime.now(UTC):%Y%m%d}"]
+
+
 def test_a_plan_deletes_nothing(repository: Repository) -> None:
     ids = [taken(repository, 1).id, taken(repository, 0).id]
     assert [manifest.id for manifest in plan(repository, LAST).dropped] == ids[:1]

@@ -31,6 +31,7 @@ class _Backup(click.Group):
 
 @click.group(
     cls=_Backup,
+    short_help="Back the stack up, encrypted; list, prune.",
     invoke_without_command=True,
     epilog=example(
         "shodhana backup key /root/backup.key",
@@ -67,7 +68,7 @@ def backup(context: click.Context, kind: str, full: bool, directory: Path | None
 backup.help = f"{backup.help}\n{KEYS}"
 
 
-@backup.command("list", epilog=example("shodhana backup list --json"))
+@backup.command("list", short_help="List the backups.", epilog=example("shodhana backup list --json"))
 @directory_of
 @target_of
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -123,7 +124,11 @@ def key(file: Path) -> None:
     )
 
 
-@backup.command("archive-wal", epilog=example("archive_command = 'shodhana backup archive-wal %p'"))
+@backup.command(
+    "archive-wal",
+    short_help="Archive a segment of the log (archive_command).",
+    epilog=example("archive_command = 'shodhana backup archive-wal %p'"),
+)
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--data", type=click.Path(path_type=Path), default=Path(), help="Data directory.  [default: here]")
 @target_of
@@ -139,12 +144,13 @@ def archive_wal(outer: Any, path: Path, data: Path, target: str | None) -> None:
 
 
 @click.command(
+    short_help="Restore a backup, a point in time, a lost table.",
     epilog=example(
         "shodhana restore latest-physical --to /srv/shodhana && shodhana up --dir /srv/shodhana",
         "shodhana restore latest-physical --to /srv/before --at 2026-11-28T18:00:00Z",
         "shodhana restore latest-physical --table review.expert_decisions --at 2026-11-28T18:00:00Z",
         "shodhana restore 20261128T180124Z-logical --live",
-    )
+    ),
 )
 @click.argument("backup_id", metavar="ID")
 @click.option(
@@ -167,7 +173,7 @@ def restore(backup_id: str, directory: Path | None, target: str | None, **option
 
     Exit code 0: restored and the same, 1: error, 2: usage.
     """
-    from .reports import RestoreOptions, restore_backup
+    from .restore_command import RestoreOptions, restore_backup
 
     chosen = RestoreOptions(**options)
     if fault := chosen.fault():
@@ -175,7 +181,10 @@ def restore(backup_id: str, directory: Path | None, target: str | None, **option
     sys.exit(restore_backup(place_of(directory), target, backup_id, chosen))
 
 
-@click.command(epilog=example("shodhana verify latest-physical", "shodhana verify 20261128T180124Z-logical --deep"))
+@click.command(
+    short_help="Check a backup.",
+    epilog=example("shodhana verify latest-physical", "shodhana verify 20261128T180124Z-logical --deep"),
+)
 @click.argument("backup_id", metavar="ID")
 @click.option("--deep", is_flag=True, help="Restore it into a server for the length of the check, and compare.")
 @directory_of

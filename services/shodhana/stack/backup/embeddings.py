@@ -11,7 +11,7 @@ import asyncpg
 
 from .archives import pack, unpack
 from .content import differences, read_content
-from .errors import Damaged, Refused
+from .errors import Damaged, Occupied, Refused
 from .manifest import Manifest, TableContent
 from .repository import Repository
 from .taking import Draft, database_facts
@@ -44,7 +44,7 @@ def take(draft: Draft, url: str) -> Manifest:
 def restore(repository: Repository, manifest: Manifest, url: str, scratch: Path, may_replace: bool) -> str:
     """Puts the vectors in the place of those that are there; a sentence of what was done.
 
-    All or nothing. Raises Refused where there are some and `may_replace` is false, Damaged, WrongKey.
+    All or nothing. Raises Occupied where there are some and `may_replace` is false, Damaged, WrongKey.
     """
     folder = unpack(repository.fetch(manifest, manifest.stored(f"{COPIES}.age"), scratch), scratch / "embeddings")
     repository.progress.step("copying the vectors, then building their indexes")
@@ -71,7 +71,7 @@ async def _copy_in(url: str, folder: Path, manifest: Manifest, may_replace: bool
             names = list(manifest.tables)
             await connection.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
             if not may_replace and any([await connection.fetchval(f"SELECT EXISTS (SELECT FROM {t})") for t in names]):
-                raise Refused("there are embeddings in the database")
+                raise Occupied("there are embeddings in the database")
             await connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
             indexes = await connection.fetch(INDEXES, names)
             for index in indexes:

@@ -27,6 +27,10 @@ class Refused(BackupError):
     """It would destroy something, or cannot mean what was asked."""
 
 
+class Occupied(Refused):
+    """Something is where the backup would go; it is moved aside where that is confirmed."""
+
+
 class ToolFailed(BackupError):
     """A program of the server ended with an error; its own words are the message."""
 

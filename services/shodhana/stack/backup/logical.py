@@ -15,7 +15,7 @@ from ..postgres import DATABASE
 from . import tools
 from .archives import pack, unpack
 from .content import differences, read_content, read_content_of
-from .errors import Damaged, Refused
+from .errors import Damaged, Occupied
 from .manifest import Manifest, TableContent
 from .repository import Repository
 from .taking import Draft, database_facts
@@ -56,12 +56,12 @@ def restore(repository: Repository, manifest: Manifest, url: str, scratch: Path)
 def restore_in_place(repository: Repository, manifest: Manifest, url: str, scratch: Path, may_replace: bool) -> str:
     """Restores beside the database at `url`, then takes its place; a sentence of where the old one is.
 
-    What was there is renamed, not deleted. Raises Refused where it has tables and `may_replace` is false.
+    What was there is renamed, not deleted. Raises Occupied where it has tables and `may_replace` is false.
     """
     name = tools.database_of(url) or DATABASE
     is_used = asyncio.run(_is_used(url))
     if is_used and not may_replace:
-        raise Refused(f"database {name} has tables")
+        raise Occupied(f"database {name} has tables")
     now = datetime.now(UTC)
     beside, aside = f"{name}_restoring_{now:%Y%m%d%H%M%S}", f"{name}_before_{now:%Y%m%d%H%M%S}"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ class ServerFacts:
     system_identifier: str
     timeline: int
     summarizes: bool
+    archives: bool
     known: dict[str, Any]
     """The manifest's fields."""
 
@@ -48,6 +50,7 @@ def take(draft: Draft, url: str, spool: Path | None, state: Path, files: Path | 
     `spool` is where its log waits for the archive; None: no point in time, only the moment of the backup.
     """
     facts = asyncio.run(_facts(url))
+    spool = spool if facts.archives else None
     base = None if is_full else _base(draft.repository, facts, state)
     cluster = draft.scratch / "cluster"
     draft.repository.progress.step(
@@ -114,14 +117,16 @@ def restore(
         path.chmod(0o755)
     with _recovery(server.data, log, at):
         server.adopt()
+        os.sync()  # the server syncs only what it writes itself
         _recover(server, manifest.owner, at, scratch)
     repository.progress.step("recovered" + (f" to {at.isoformat()}" if at else " to the end of the log"))
 
 
 def archive_now(repository: Repository, url: str, spool: Path) -> None:
     """Returns when everything that a running server has written so far is in the archive. Raises BackupError."""
-    identifier, segment = asyncio.run(_switch(url))
-    wal.wait_for(repository, spool, identifier, segment)
+    facts = asyncio.run(_facts(url))
+    if facts.archives:
+        wal.wait_for(repository, spool, facts.system_identifier, asyncio.run(_switch(url)))
 
 
 def newest_before(repository: Repository, at: datetime) -> Manifest:
@@ -195,7 +200,8 @@ async def _facts(url: str) -> ServerFacts:
     connection = await asyncpg.connect(url)
     try:
         row = await connection.fetchrow("""
-            SELECT (SELECT system_identifier FROM pg_control_system())::text AS system_identifier,
+            SELECT current_setting('archive_mode') <> 'off' AS archives,
+                   (SELECT system_identifier FROM pg_control_system())::text AS system_identifier,
                    (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline,
                    coalesce(current_setting('summarize_wal', true), 'off') = 'on' AS summarizes""")
         assert row is not None, "a SELECT without FROM has one row"
@@ -204,18 +210,15 @@ async def _facts(url: str) -> ServerFacts:
         await connection.close()
 
 
-async def _switch(url: str) -> tuple[str, str]:
-    """Ends the segment under way, so that it is archived now: the system's identifier, the segment's name.
+async def _switch(url: str) -> str:
+    """Ends the segment under way, so that it is archived now; its name.
 
     A record of its own goes before: a segment in which nothing was written is not ended.
     """
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_create_restore_point('shodhana backup')")
-        row = await connection.fetchrow("""
-            SELECT (SELECT system_identifier FROM pg_control_system())::text, pg_walfile_name(pg_switch_wal())""")
-        assert row is not None, "a SELECT without FROM has one row"
-        return row[0], row[1]
+        return str(await connection.fetchval("SELECT pg_walfile_name(pg_switch_wal())"))
     finally:
         await connection.close()
 

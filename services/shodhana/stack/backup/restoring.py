@@ -18,7 +18,7 @@ from ..redis import EmbeddedRedis
 from ..state import AlreadyRunning, locked
 from ..topology import SCHEMAS
 from . import logical, physical, redis_data, tools
-from .errors import Refused
+from .errors import Occupied, Refused
 from .manifest import Manifest
 from .repository import Repository
 from .scratch import open_folder, running_postgres
@@ -34,7 +34,7 @@ def restore_to(
 ) -> list[str]:
     """Restores a backup as the part of a stack that it is of; sentences of what was done.
 
-    A part that is there is moved aside where `may_replace`, else Refused is raised. Raises BackupError.
+    A part that is there is moved aside where `may_replace`, else Occupied is raised. Raises BackupError.
     """
     if manifest.kind == "embeddings":
         raise Refused(f"{manifest.id} holds embeddings alone: they go into a database that is there (--live)")
@@ -104,7 +104,7 @@ def _make_room(part: Path, may_replace: bool) -> list[str]:
     if not part.exists() or not any(part.iterdir()):
         return []
     if not may_replace:
-        raise Refused(f"{part} is not empty")
+        raise Occupied(f"{part} is not empty")
     return [f"what was in {part} is in {_put_away(part, 'before')}: delete it when nobody misses anything"]
 
 

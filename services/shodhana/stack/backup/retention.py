@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from .errors import Damaged, NotFound
 from .manifest import KINDS, Manifest
 from .physical import unneeded_wal
 from .repository import WAL, Repository
+
+BEGUN = re.compile(r"^\d{8}T\d{6}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Pruning:
     """Increments before what they build on."""
     wal: tuple[tuple[str, str, str], ...]
     """System identifier, name and hash of the log's files that no backup needs any more."""
+    leftovers: tuple[str, ...]
+    """Objects of backups that were begun more than a day ago and never finished."""
 
 
 def plan(repository: Repository, policy: Policy) -> Pruning:
@@ -43,7 +48,7 @@ def plan(repository: Repository, policy: Policy) -> Pruning:
     kept = with_bases(manifests, kept)
     left = tuple(manifest for manifest in manifests if manifest.id in kept)
     dropped = tuple(manifest for manifest in reversed(manifests) if manifest.id not in kept)
-    return Pruning(left, dropped, tuple(_wal(repository, left)))
+    return Pruning(left, dropped, tuple(_wal(repository, left)), tuple(_leftovers(repository)))
 
 
 def prune(repository: Repository, pruning: Pruning) -> None:
@@ -51,6 +56,8 @@ def prune(repository: Repository, pruning: Pruning) -> None:
     for manifest in pruning.dropped:
         repository.delete(manifest.id)
         repository.progress.step(f"deleted {manifest.id}")
+    for name in pruning.leftovers:
+        repository.storage.delete(name)
     for system_identifier, name, digest in pruning.wal:
         repository.delete_wal(system_identifier, name, digest)
 
@@ -104,6 +111,12 @@ def _wal(repository: Repository, kept: tuple[Manifest, ...]) -> list[tuple[str, 
         names = repository.wal(identifier)
         unneeded += [(identifier, name, names[name]) for name in unneeded_wal(kept, names, identifier)]
     return unneeded
+
+
+def _leftovers(repository: Repository) -> list[str]:
+    finished, yesterday = set(repository.ids()), f"{datetime.now(UTC) - timedelta(days=1):%Y%m%dT%H%M%SZ}"
+    names = [name for name in repository.storage.sizes() if BEGUN.match(name)]
+    return [name for name in names if name.split("/")[0] not in finished and name[: len(yesterday)] < yesterday]
 
 
 def _day(moment: datetime) -> str:
