@@ -49,8 +49,8 @@ def show_case(number: str, as_json: bool, profile: Path | None) -> int:
     print("\n".join(described(case)))
     decision = case.decision
     if case.HasField("decision") and not decision.HasField("undo_time"):
-        remark = f" ({decision.comment})" if decision.comment else ""
-        print(f"{state_word(case.state)} by {decision.expert}: {decision.decided_text or 'as heard'}{remark}")
+        note = f" ({decision.comment})" if decision.comment else ""
+        print(f"{state_word(case.state)} by {decision.expert}: {decision.decided_text or 'as heard'}{note}")
     return EXIT_OK
 
 
@@ -64,7 +64,7 @@ def list_drafts(as_json: bool, profile: Path | None) -> int:
     rows = [
         (one.name, one.review_case, one.heard, one.decided_text, one.comment, state_word(one.state)) for one in drafts
     ]
-    print_table(("draft", "case", "heard", "your text", "your remark", "the case is"), rows)
+    print_table(("draft", "case", "heard", "your text", "your note", "the case is"), rows)
     return EXIT_OK
 
 

@@ -39,7 +39,7 @@ def check_out(path: Path, wanted: Wanted, hours: int, profile: Path | None) -> i
     if count == 0:
         print("no case waits for you", file=sys.stderr)
         return EXIT_ERROR
-    print(f"{count} cases in {path}, yours for {hours} hours. Fill in verdict, correction and remark, then:")
+    print(f"{count} cases in {path}, yours for {hours} hours. Fill in verdict, correction and note, then:")
     print(f"  shodhana review apply {path}")
     return EXIT_OK
 

@@ -81,5 +81,5 @@ def read_before(case: pb.ReviewCase) -> Iterator[str]:
     for decision in case.reads:
         verdict = pb.Verdict.Name(decision.verdict).removeprefix("VERDICT_").lower()
         text = f" {decision.decided_text}" if decision.decided_text else ""
-        remark = f" ({decision.comment})" if decision.comment else ""
-        yield f"{decision.expert}: {verdict}{text}{remark}"
+        note = f" ({decision.comment})" if decision.comment else ""
+        yield f"{decision.expert}: {verdict}{text}{note}"

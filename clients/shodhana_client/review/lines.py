@@ -28,7 +28,7 @@ c        correct: type the right text (aa is read as ā, .t as ṭ, "s as ś), o
 x        reject: what was heard is right
 s        skip: somebody else may decide
 e        escalate: a senior expert has to decide
-m TEXT   remark, kept with the answer that follows
+n TEXT   note, kept with the answer that follows
 u        undo: take your last answer back
 q        quit; the cases you hold go back to the queue
 ?        this list"""
@@ -40,7 +40,7 @@ class Reviewing:
     def __init__(self, desk: Desk, read: Callable[[str], str] = typed) -> None:
         self._desk = desk
         self._read = read
-        self._remark = ""
+        self._note = ""
 
     def run(self) -> int:
         """Until no case waits, the limit is reached, or the reviewer has had enough."""
@@ -62,11 +62,11 @@ class Reviewing:
         if held is None:
             return None
         if held is not last:
-            self._remark = ""
+            self._note = ""
             self._say(f"\n{self._desk.progress.waiting} cases wait, you hold {self._desk.following + 1}.")
             for line in described(held.case):
                 self._say(line)
-        self._take(held, input(f"\nDecide [a,1-{MOST_SHOWN},c,x,s,e,m,u,q,?]? "))
+        self._take(held, input(f"\nDecide [a,1-{MOST_SHOWN},c,x,s,e,n,u,q,?]? "))
         return held
 
     def _take(self, held: Held, line: str) -> None:
@@ -75,9 +75,9 @@ class Reviewing:
             raise StopIteration
         if word == "u":
             self._undo()
-        elif word == "m":
-            self._remark = rest.strip()
-            self._say(f"remark: {self._remark or 'none'}")
+        elif word == "n":
+            self._note = rest.strip()
+            self._say(f"note: {self._note or 'none'}")
         elif (answer := self._answer(held.case, word, rest.strip())) is not None:
             self._send(held, answer)
 
@@ -87,15 +87,15 @@ class Reviewing:
             number = 1 if word == "a" else int(word)
             if 1 <= number <= len(case.suggestions):
                 found = chosen(case, number)
-                return Answer(found.verdict, found.text, self._remark)
+                return Answer(found.verdict, found.text, self._note)
             self._say(f"no suggestion {number} here; c takes the right text")
         elif word == "c":
             if right := self._read(text or input("Right text: ")).strip():
                 self._say(f"read as {right}")
-                return Answer("correct", right, self._remark)
+                return Answer("correct", right, self._note)
             self._say("nothing typed: not decided")
         elif word in LETTERS:
-            return Answer(LETTERS[word], comment=self._remark)
+            return Answer(LETTERS[word], comment=self._note)
         else:
             self._say(HELP)
         return None

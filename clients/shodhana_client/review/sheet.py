@@ -22,7 +22,7 @@ from .answers import Answer, Ticket
 from .case_text import in_context, text_of, where
 
 COLUMNS = (
-    *("verdict", "correction", "remark", "heard", "context", "suggestion 1", "suggestion 2", "suggestion 3"),
+    *("verdict", "correction", "note", "heard", "context", "suggestion 1", "suggestion 2", "suggestion 3"),
     *("meaning", "why", "domain", "where", "ticket"),
 )
 SUGGESTIONS = 3
@@ -86,7 +86,7 @@ def ticket_of(claimed: pb.ClaimedCase) -> str:
 def read_sheet(path: Path) -> Iterator[Row | SheetUnreadable]:
     """The rows, and what is wrong with others. Raises SheetUnreadable where it is no such table, and OSError."""
     reader = csv.DictReader(StringIO(_text(path)), delimiter=_delimiter(_text(path)))
-    if missing := {"verdict", "correction", "remark", "ticket"} - set(reader.fieldnames or ()):
+    if missing := {"verdict", "correction", "note", "ticket"} - set(reader.fieldnames or ()):
         raise SheetUnreadable(f"{path} is no table that `shodhana review checkout` wrote: no column {min(missing)!r}")
     seen: dict[str, int] = {}
     while True:
@@ -104,8 +104,8 @@ def read_sheet(path: Path) -> Iterator[Row | SheetUnreadable]:
 
 
 def _row(record: dict[str, str | None], line: int, seen: dict[str, int]) -> Row | SheetUnreadable:
-    verdict, text, remark, ticket = (
-        (record.get(name) or "").strip() for name in ("verdict", "correction", "remark", "ticket")
+    verdict, text, note, ticket = (
+        (record.get(name) or "").strip() for name in ("verdict", "correction", "note", "ticket")
     )
     match = _TICKET.match(ticket)
     if match is None:
@@ -118,12 +118,12 @@ def _row(record: dict[str, str | None], line: int, seen: dict[str, int]) -> Row 
     number, fence = match.groups()
     case = Ticket(f"reviewCases/{number}", ticket[match.end() :], int(fence))
     try:
-        return Row(line, case, _answer(verdict.lower(), text, remark, record))
+        return Row(line, case, _answer(verdict.lower(), text, note, record))
     except SheetUnreadable as error:
         return SheetUnreadable(f"line {line}: {error}")
 
 
-def _answer(verdict: str, text: str, remark: str, record: dict[str, str | None]) -> Answer | None:
+def _answer(verdict: str, text: str, note: str, record: dict[str, str | None]) -> Answer | None:
     word = WORDS.get(verdict, verdict) or ("correct" if text else "")
     if not word:
         return None
@@ -134,17 +134,17 @@ def _answer(verdict: str, text: str, remark: str, record: dict[str, str | None])
     if word != "correct" and text:
         raise SheetUnreadable(f"the verdict is {word}, but there is a correction: {text!r}")
     if word.isdecimal() or word == "accept":
-        return _suggested(int(word) if word.isdecimal() else 1, remark, record)
-    return Answer(word, text, remark)
+        return _suggested(int(word) if word.isdecimal() else 1, note, record)
+    return Answer(word, text, note)
 
 
-def _suggested(number: int, remark: str, record: dict[str, str | None]) -> Answer:
+def _suggested(number: int, note: str, record: dict[str, str | None]) -> Answer:
     text = (record.get(f"suggestion {number}") or "").strip()
     if not text:
         raise SheetUnreadable(f"there is no suggestion {number}")
     if number == 1:
-        return Answer("accept", "", remark)
-    return Answer("correct", text[1:] if text[1:] != harmless(text[1:]) else text, remark)
+        return Answer("accept", "", note)
+    return Answer("correct", text[1:] if text[1:] != harmless(text[1:]) else text, note)
 
 
 def _text(path: Path) -> str:

@@ -52,7 +52,7 @@ class ReviewScreen(App[str]):
         Binding("x", "say('reject')", "Reject"),
         Binding("s", "say('skip')", "Skip"),
         Binding("e", "say('escalate')", "Escalate"),
-        Binding("m", "remark", "Remark"),
+        Binding("n", "note", "Note"),
         Binding("u", "undo", "Undo"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "leave", "Quit"),
@@ -75,7 +75,7 @@ class ReviewScreen(App[str]):
             yield OptionList(id="suggestions", markup=False)
             yield Static(id="reads")
         yield IastField(self._after, placeholder=HELP_IN_FIELD, id="correction")
-        yield IastField(str, placeholder="m: a remark, kept with the answer", id="remark")
+        yield IastField(str, placeholder="n: a note, kept with the answer", id="note")
         yield Static(id="message", markup=False)
         yield Footer()
 
@@ -98,8 +98,8 @@ class ReviewScreen(App[str]):
     def action_correct(self) -> None:
         self._field("correction").focus()
 
-    def action_remark(self) -> None:
-        self._field("remark").focus()
+    def action_note(self) -> None:
+        self._field("note").focus()
 
     def action_leave_field(self) -> None:
         self._suggestions.focus()
@@ -108,7 +108,7 @@ class ReviewScreen(App[str]):
         self._send(Answer(verdict))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "remark":
+        if event.input.id == "note":
             self.action_leave_field()
         elif event.value.strip():
             self._send(Answer("correct", event.value.strip()))
@@ -149,8 +149,8 @@ class ReviewScreen(App[str]):
         if self._shown is None:
             self._tell(self._none)
         elif self._begin():
-            remark = self._field("remark").value.strip()
-            self._call(self._shown, Answer(answer.verdict, answer.text, remark))
+            note = self._field("note").value.strip()
+            self._call(self._shown, Answer(answer.verdict, answer.text, note))
 
     @work(group="calls")
     async def _call(self, held: Held, answer: Answer) -> None:
@@ -206,7 +206,7 @@ class ReviewScreen(App[str]):
         if held is self._shown and held is not None:
             return
         self._shown = held
-        for name in ("correction", "remark"):
+        for name in ("correction", "note"):
             self._field(name).value = ""
         self._may_leave = False
         self._suggestions.clear_options()

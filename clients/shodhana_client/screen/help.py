@@ -15,7 +15,7 @@ KEYS = """\
  x             reject: what was heard is right
  s             skip: somebody else may decide; the case goes to the end of the queue
  e             escalate: a senior expert has to decide
- m             remark, kept with the answer that follows
+ n             note, kept with the answer that follows
  u             undo your last answer
  q             quit; the cases you hold go back to the queue
 

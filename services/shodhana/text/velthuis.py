@@ -22,7 +22,6 @@ LETTERS = {
 }
 # What stands there once its first two letters have become one: "ṛr" for ".rr".
 _AS_TYPED = {(LETTERS[key[:2]] + key[2:] if len(key) > 2 else key): letter for key, letter in LETTERS.items()}
-_LONGEST = max(map(len, _AS_TYPED))
 
 
 def typed(text: str) -> str:
@@ -35,8 +34,8 @@ def typed(text: str) -> str:
 
 def after_key(text: str) -> str:
     """What a text becomes when its last letter has just been typed."""
-    for length in range(_LONGEST, 1, -1):
-        end = text[-length:]
-        if (letter := _AS_TYPED.get(end.lower())) is not None:
-            return text[:-length] + (letter.upper() if end != end.lower() else letter)
-    return text
+    end = text[-2:]
+    letter = _AS_TYPED.get(end.lower())
+    if letter is None:
+        return text
+    return text[:-2] + (letter if end == end.lower() else letter.upper())

@@ -45,7 +45,7 @@ def fill_in(path: Path, *cells: dict[str, str], encoding: str = "utf-8-sig", del
         writer.writerows(found)
 
 
-DECIDED = ({"verdict": "accept"}, {"verdict": "correct", "correction": "naabhi", "remark": "navel"}, {"verdict": "x"})
+DECIDED = ({"verdict": "accept"}, {"verdict": "correct", "correction": "naabhi", "note": "navel"}, {"verdict": "x"})
 
 
 async def test_a_sheet_applied_twice_counts_once(shodhana: Any, sheet: Path, cases: list[str], stub: Stub) -> None:

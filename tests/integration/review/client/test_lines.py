@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 async def test_each_line_decides_a_case_and_undo_brings_the_last_one_back(
     shodhana: Any, cases: list[str], state: Any
 ) -> None:
-    answers = ["a", "m seen in the recording", "c naabhi", "u", "x", "2", "s"]
+    answers = ["a", "n seen in the recording", "c naabhi", "u", "x", "2", "s"]
     done = await shodhana("review", "--line", "--limit", 3, input="\n".join(answers) + "\n")
     assert done.exit_code == 0, done.stderr
     assert [await state(name) for name in cases] == [("approved", "prārabdha"), ("rejected", ""), ("pending", "")]
@@ -25,10 +25,10 @@ async def test_each_line_decides_a_case_and_undo_brings_the_last_one_back(
     assert done.stdout.endswith("1 accepted, 1 left as heard, 1 skipped; the limit is reached\n")
 
 
-async def test_remarks_and_the_second_suggestion_are_kept_with_the_decision(
+async def test_notes_and_the_second_suggestion_are_kept_with_the_decision(
     shodhana: Any, cases: list[str], stub: Stub
 ) -> None:
-    await shodhana("review", "--line", "--limit", 1, input="m sure of it\n2\na\n")
+    await shodhana("review", "--line", "--limit", 1, input="n sure of it\n2\na\n")
     decision = (await stub().GetCase(pb.GetCaseRequest(name=cases[0]))).decision
     assert (decision.verdict, decision.decided_text, decision.comment) == (pb.VERDICT_CORRECT, "śabda", "sure of it")
     assert (await stub().GetCase(pb.GetCaseRequest(name=cases[1]))).state == pb.CASE_STATE_PENDING

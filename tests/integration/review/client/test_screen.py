@@ -77,7 +77,7 @@ async def test_text_is_typed_in_velthuis_way_and_keys_are_letters_in_fields(
     desk: Desk, cases: list[str], stub: Stub
 ) -> None:
     async with on_screen(desk) as pilot:
-        await press(pilot, "m", *"sure", "enter")
+        await press(pilot, "n", *"sure", "enter")
         await press(pilot, "c", *"sa.m", "backspace")
         assert field(pilot, "correction").value == "sa.m"
         await press(pilot, "backspace", "backspace", *".msaara")
