@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { Dialog } from "../parts/dialog";
+import { IastKeys } from "../parts/iast_field";
 import { createStore, useStore } from "../store";
 
 export interface Key {
@@ -37,7 +38,8 @@ addEventListener("keydown", pressed);
 function isTyping(target: EventTarget | null): boolean {
   if (document.querySelector("dialog[open]")) return true;
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  if (target instanceof HTMLInputElement) return !/^(radio|checkbox)$/.test(target.type);
+  return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName);
 }
 
 export const openHelp = (): void => isHelpOpen.set(true);
@@ -62,7 +64,8 @@ export function KeyHelp() {
           </div>
         ))}
       </dl>
-      <p class="muted">Keys rest while you type in a field.</p>
+      <p class="muted">Keys rest while you type in a field. In fields for Sanskrit:</p>
+      <IastKeys />
     </Dialog>
   );
 }
