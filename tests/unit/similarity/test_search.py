@@ -165,3 +165,11 @@ async def test_the_lexical_mode_asks_for_no_vectors(searcher: Searcher, vectoriz
 @pytest.mark.parametrize("heard", ["…", "123", " ", "🙏", "ॐ"])
 async def test_what_holds_no_latin_letter_is_answered_too(searcher: Searcher, heard: str) -> None:
     assert all(candidate.score < 0.5 for candidate in await search(searcher, heard))
+
+
+async def test_a_form_heard_lately_is_not_compared_again(searcher: Searcher) -> None:
+    queries = [Query("dhyan", "sit still for ___ every day"), Query("gyan", "the path of ___ is knowing")]
+    first = await searcher.search(queries, Options())
+    again = await searcher.search(queries, Options())
+    assert (again.lists, again.path) == (first.lists, first.path)
+    assert again.compared == 0 < first.compared

@@ -14,6 +14,7 @@ import numpy as np
 from .index import DIMENSIONS, Halves, Matrix, Model, VectorIndex
 from .lexicon import Entry, LexiconEmpty, LexiconStore, Version
 from .lookup import LoadedVersion
+from .memory import LegMemory
 from .query import Vectorizer, VectorsMissing
 from .search import Searcher
 
@@ -56,6 +57,7 @@ class Shelf:
     """Set once it can be searched by sound; meaning follows."""
     is_stored: bool = False
     """Whether Postgres has the vectors too: it takes longer to index them than they take to compute."""
+    memory: LegMemory = field(default_factory=LegMemory)
 
 
 class Library:
@@ -100,7 +102,8 @@ class Library:
         index = None
         if shelf.indexes is not None and (shelf.is_stored or not use_postgres):
             index = shelf.indexes.postgres if use_postgres else shelf.indexes.snapshot
-        return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer, shelf.fingerprints)
+        memory = None if use_postgres else shelf.memory
+        return shelf.loaded.version, Searcher(shelf.loaded, index, self._vectorizer, shelf.fingerprints, memory)
 
     async def refresh(self, patience_s: float | None = None) -> None:
         """Follows the active version, with its vectors where they are to be had. Asked about once a second.

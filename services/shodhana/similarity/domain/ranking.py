@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .index import Path
 from .lexicon import Entry
 from .query import Kind, Mode, Options, Query, Reason
 
@@ -27,6 +28,8 @@ class Legs:
     phonetic: dict[int, float] = field(default_factory=dict)
     sound: dict[int, float] = field(default_factory=dict)
     semantic: dict[int, float] = field(default_factory=dict)
+    path: Path | None = None
+    """How the vectors were found; None where none were compared."""
 
 
 def weighted(entry_id: int, legs: Legs, mode: Mode, has_context: bool) -> float:

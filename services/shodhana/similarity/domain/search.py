@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from .index import Model, Path, VectorIndex
+from .index import Model, VectorIndex
 from .lookup import LoadedVersion
+from .memory import LegMemory
 from .query import Candidate, Found, Fusion, Mode, Options, Query, Vectorizer, VectorsMissing
 from .ranking import Legs, best_forms, grouped, reasons_of, reciprocal_ranks, weighted
 
@@ -27,11 +29,13 @@ class Searcher:
         index: VectorIndex | None,
         vectorizer: Vectorizer | None,
         fingerprints: Mapping[Model, str] | None = None,
+        memory: LegMemory | None = None,
     ) -> None:
         self._loaded = loaded
         self._index = index
         self._vectorizer = vectorizer
         self._fingerprints = fingerprints or {}
+        self._memory = memory or LegMemory()
 
     @property
     def scope(self) -> str:
@@ -58,18 +62,42 @@ class Searcher:
     async def _search(
         self, queries: Sequence[Query], options: Options, eligible: list[int] | None, wanted: int
     ) -> Found:
-        legs = [Legs() for _ in queries]
-        path: Path | None = None
-        compared, degraded = 0, False
-        if options.mode in (Mode.HYBRID, Mode.LEXICAL):
-            await asyncio.to_thread(self._spelling, queries, legs, eligible, wanted)
-        if options.mode is not Mode.LEXICAL and self._vectorizer is not None:
+        heard = list(dict.fromkeys(query.heard for query in queries))
+        way = (self.scope, options.mode, wanted)
+        is_plain = eligible is None and not options.exact
+        known = self._memory.known(heard, way) if is_plain else {}
+        found, compared, degraded = await self._hear(
+            [word for word in heard if word not in known], options, eligible, wanted
+        )
+        if is_plain and not degraded:
+            self._memory.keep(found, way)
+        known |= found
+        legs = [replace(known[query.heard]) for query in queries]
+        if options.mode is Mode.HYBRID and not degraded:
             try:
-                path, compared = await self._vector_legs(queries, legs, options, eligible, wanted)
+                await self._meaning(queries, legs, eligible, options)
             except VectorsMissing:
                 degraded = True
         lists = await asyncio.to_thread(self._rank_all, queries, legs, options)
-        return Found(lists, path, compared, degraded)
+        return Found(lists, next((leg.path for leg in legs if leg.path), None), compared, degraded)
+
+    async def _hear(
+        self, heard: Sequence[str], options: Options, eligible: list[int] | None, wanted: int
+    ) -> tuple[dict[str, Legs], int, bool]:
+        """What sound and spelling find, whatever the context; of how many vectors, and whether any were missing."""
+        legs = [Legs() for _ in heard]
+        compared, degraded = 0, False
+        by_spelling = options.mode in (Mode.HYBRID, Mode.LEXICAL)
+        if by_spelling:
+            await asyncio.to_thread(self._spelling, heard, legs, eligible, wanted)
+        if heard and options.mode is not Mode.LEXICAL and self._vectorizer is not None:
+            try:
+                compared = await self._vector_legs(heard, legs, options, eligible, wanted)
+            except VectorsMissing:
+                degraded = True
+        if by_spelling:
+            await asyncio.to_thread(self._sounds, heard, legs)
+        return dict(zip(heard, legs, strict=True)), compared, degraded
 
     def eligible_count(self, options: Options) -> int:
         """Entries that pass the filter."""
@@ -79,44 +107,37 @@ class Searcher:
     def _rank_all(
         self, queries: Sequence[Query], legs: Sequence[Legs], options: Options
     ) -> tuple[tuple[Candidate, ...], ...]:
-        if options.mode in (Mode.HYBRID, Mode.LEXICAL):
-            near = [
-                leg.exact | leg.alias | leg.lexical.keys() | leg.phonetic.keys() | leg.semantic.keys() for leg in legs
-            ]
-            sounds = self._loaded.sounds([query.heard for query in queries], near)
-            for leg, sound in zip(legs, sounds, strict=True):
-                leg.sound = sound
         return tuple(self._ranked(query, leg, options) for query, leg in zip(queries, legs, strict=True))
 
-    def _spelling(self, queries: Sequence[Query], legs: list[Legs], eligible: list[int] | None, wanted: int) -> None:
+    def _spelling(self, heard: Sequence[str], legs: list[Legs], eligible: list[int] | None, wanted: int) -> None:
         loaded = self._loaded
         allowed = None if eligible is None else set(eligible)
         columns = None if eligible is None else np.flatnonzero(np.isin(loaded.form_entries, eligible))
-        rows = loaded.lexical([query.heard for query in queries])
-        for query, leg, row in zip(queries, legs, rows, strict=True):
-            leg.exact = {found for found in loaded.exact(query.heard) if allowed is None or found in allowed}
-            leg.alias = {found for found in loaded.aliases(query.heard) if allowed is None or found in allowed}
+        for word, leg, row in zip(heard, legs, loaded.lexical(heard), strict=True):
+            leg.exact = {found for found in loaded.exact(word) if allowed is None or found in allowed}
+            leg.alias = {found for found in loaded.aliases(word) if allowed is None or found in allowed}
             leg.lexical = best_forms(row, loaded.form_entries, columns, wanted)
 
+    def _sounds(self, heard: Sequence[str], legs: list[Legs]) -> None:
+        near = [leg.exact | leg.alias | leg.lexical.keys() | leg.phonetic.keys() for leg in legs]
+        for leg, sound in zip(legs, self._loaded.sounds(heard, near), strict=True):
+            leg.sound = sound
+
     async def _vector_legs(
-        self, queries: Sequence[Query], legs: list[Legs], options: Options, eligible: list[int] | None, wanted: int
-    ) -> tuple[Path | None, int]:
+        self, heard: Sequence[str], legs: list[Legs], options: Options, eligible: list[int] | None, wanted: int
+    ) -> int:
         if self._index is None or self._vectorizer is None:
             raise VectorsMissing("the version's vectors are not loaded")
         model = Model.SEMANTIC if options.mode is Mode.SEMANTIC else Model.PHONETIC
         if model not in self._fingerprints:
             raise VectorsMissing(f"the version's {model.value} vectors are not loaded")
-        texts = list(dict.fromkeys(query.heard for query in queries))
-        vectors = await self._vectorizer.vectors(model, texts, self._fingerprints.get(model, ""))
-        places = {text: place for place, text in enumerate(texts)}
+        vectors = await self._vectorizer.vectors(model, heard, self._fingerprints.get(model, ""))
         found = await self._index.nearest(model, vectors, wanted, eligible, options.exact)
-        for query, leg in zip(queries, legs, strict=True):
-            near = found.lists[places[query.heard]]
+        for leg, near in zip(legs, found.lists, strict=True):
             target = leg.semantic if model is Model.SEMANTIC else leg.phonetic
             target.update((neighbour.entry_id, _share(neighbour.cosine)) for neighbour in near)
-        if options.mode is Mode.HYBRID:
-            await self._meaning(queries, legs, eligible, options)
-        return found.path, found.compared
+            leg.path = found.path
+        return found.compared
 
     async def _meaning(
         self, queries: Sequence[Query], legs: list[Legs], eligible: list[int] | None, options: Options
