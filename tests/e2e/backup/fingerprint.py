@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import numpy as np
 from redis import Redis
+from redis.client import Pipeline
 from shodhana.stack.backup.content import read_content
 from shodhana.stack.backup.manifest import TableContent
 
@@ -27,6 +30,15 @@ NEAREST = """
     ORDER BY embedding <=> $1::text::halfvec, term_norm LIMIT {count}"""
 APPROXIMATE = """
     SELECT term_norm FROM similarity.semantic_embeddings ORDER BY embedding <=> $1::text::halfvec LIMIT {count}"""
+
+
+READERS: dict[bytes, Callable[[Pipeline, bytes], object]] = {
+    b"string": lambda pipe, key: pipe.get(key),
+    b"list": lambda pipe, key: pipe.lrange(key, 0, -1),
+    b"hash": lambda pipe, key: pipe.hgetall(key),
+    b"set": lambda pipe, key: pipe.smembers(key),
+    b"zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +80,29 @@ async def read_database(url: str, vectors: np.ndarray, queries: int) -> Database
 
 
 def read_redis(client: Redis) -> dict[str, str]:
-    """A hash of each key's value, and whether it ends some day."""
-    readers = {
-        "string": client.get,
-        "list": lambda key: client.lrange(key, 0, -1),
-        "hash": lambda key: sorted(client.hgetall(key).items()),
-        "set": lambda key: sorted(client.smembers(key)),
-        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+    """A hash of each key's value, with when it ends."""
+    keys = sorted(client.scan_iter(count=1000))
+    kinds = _each(client, keys, lambda pipe, key: pipe.type(key))
+    ends = _each(client, keys, lambda pipe, key: pipe.expiretime(key))
+    reads = dict(zip(keys, (READERS[kind] for kind in kinds), strict=True))
+    values = _each(client, keys, lambda pipe, key: reads[key](pipe, key))
+    return {
+        key.decode(): hashlib.sha256(f"{kind} {end} {_ordered(value)!r}".encode()).hexdigest()
+        for key, kind, end, value in zip(keys, kinds, ends, values, strict=True)
     }
-    content = {}
-    for key in client.scan_iter(count=1000):
-        kind = client.type(key).decode()
-        value = f"{kind} {client.expiretime(key)} {readers[kind](key)!r}"
-        content[key.decode()] = hashlib.sha256(value.encode()).hexdigest()
-    return content
+
+
+def _each(client: Redis, keys: list[bytes], ask: Callable[[Pipeline, bytes], object]) -> list[Any]:
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            ask(pipe, key)
+        return pipe.execute()
+
+
+def _ordered(value: object) -> object:
+    if isinstance(value, dict):
+        return sorted(value.items())
+    return sorted(value) if isinstance(value, set) else value
 
 
 def _queries(vectors: np.ndarray, count: int) -> list[str]:

@@ -7,11 +7,13 @@ import io
 import asyncpg
 import numpy as np
 from redis import Redis
+from shodhana.stack.backup.embeddings import INDEXES
 
 DIMENSIONS = 384
 PER_CLUSTER = 25
 DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
 MODEL = "drill"
+TABLES = [f"similarity.semantic_embeddings_{domain}" for domain in DOMAINS]
 
 REPORTS = """
     INSERT INTO quality.quality_reports
@@ -40,9 +42,7 @@ DECISIONS = """
 async def load_database(connection: asyncpg.Connection, rows: int, seed: int) -> np.ndarray:
     """`rows` of each kind; the vectors (rows, 384), from which queries are made."""
     vectors = _vectors(rows, seed)
-    await connection.copy_to_table(
-        "semantic_embeddings", schema_name="similarity", source=_copy_text(vectors, seed), format="text"
-    )
+    await _load_vectors(connection, _copy_text(vectors, seed))
     await connection.execute(REPORTS, rows)
     await connection.execute("REFRESH MATERIALIZED VIEW quality.daily_quality_stats")
     await load_decisions(connection, rows)
@@ -67,6 +67,17 @@ def load_redis(client: Redis, rows: int) -> None:
             pipe.zadd("unacked_index", {str(number): number})
             pipe.sadd("_kombu.binding.celery", f"queue {number}")
         pipe.execute()
+
+
+async def _load_vectors(connection: asyncpg.Connection, lines: io.BytesIO) -> None:
+    """The indexes are built afterwards: one vector after another takes many times as long."""
+    indexes = await connection.fetch(INDEXES, TABLES)
+    for index in indexes:
+        await connection.execute(f"DROP INDEX {index['name']}")
+    await connection.copy_to_table("semantic_embeddings", schema_name="similarity", source=lines, format="text")
+    await connection.execute("SET maintenance_work_mem = '512MB'")
+    for index in indexes:
+        await connection.execute(index["definition"])
 
 
 def vector_text(vector: np.ndarray) -> str:

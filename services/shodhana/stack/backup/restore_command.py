@@ -68,7 +68,7 @@ def _restore(
         yield from _or_how(lambda: restore_to(repository, manifest, directory, at, may_replace), directory.root.name)
         if manifest.kind == "physical":
             yield f"next: shodhana restore {LATEST}-redis --to {directory.root}      # tasks and sessions"
-        yield f"next: shodhana up --detach --dir {directory.root}, then take a backup: the old log ends here"
+        yield f"next: shodhana up --detach --dir {directory.root}      # then take a backup: it begins a log of its own"
         return
     url = source.postgres_url
     if options.tables:
