@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from shodhana.api.options.v1 import options_pb2 as shodhana_dot_api_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'shodhana/api/identity/v1/identity.proto\x12\x18shodhana.api.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%shodhana/api/options/v1/options.proto\"\\\n\x11IssueTokenRequest\x12 \n\tclient_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12%\n\rclient_secret\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"[\n\x12IssueTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x17StartDeviceLoginRequest\x12 \n\x0b\x64\x65vice_name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\"\xc4\x01\n\x18StartDeviceLoginResponse\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\x12\x11\n\tuser_code\x18\x02 \x01(\t\x12\x18\n\x10verification_uri\x18\x03 \x01(\t\x12!\n\x19verification_uri_complete\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ninterval_s\x18\x06 \x01(\x05\">\n\x17RedeemDeviceCodeRequest\x12#\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x98\x01\n\x16RedeemLoginCodeRequest\x12\x1c\n\x04\x63ode\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12;\n\rcode_verifier\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._~-]{43,128}$\x12#\n\x0credirect_uri\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\"<\n\x13RefreshLoginRequest\x12%\n\rrefresh_token\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"8\n\x0f\x45ndLoginRequest\x12%\n\rrefresh_token\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x12\n\x10\x45ndLoginResponse\"\xa2\x01\n\x0bLoginTokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x35\n\x11login_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"E\n\x0fGetJwksResponse\x12\x32\n\x04keys\x18\x01 \x03(\x0b\x32$.shodhana.api.identity.v1.JsonWebKey\"c\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\t\n\x01y\x18\x04 \x01(\t\x12\x0b\n\x03kid\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\x12\x0b\n\x03use\x18\x07 \x01(\t\"\x15\n\x13GetPrincipalRequest\"V\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t\"V\n\x10ListRolesRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListRolesResponse\x12-\n\x05roles\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x04Role\x12\x0f\n\x07role_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\"\x8b\x01\n\x0eServiceAccount\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\'\n\x05roles\x18\x02 \x03(\tB\x18\xe2\x41\x01\x02\xbaH\x11\x92\x01\x0e\x08\x01\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xd0\x01\n\x1b\x43reateServiceAccountRequest\x12=\n\x12service_account_id\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{2,63}$\x12M\n\x0fservice_account\x18\x02 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"x\n\x1c\x43reateServiceAccountResponse\x12\x41\n\x0fservice_account\x18\x01 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"`\n\x1aListServiceAccountsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"z\n\x1bListServiceAccountsResponse\x12\x42\n\x10service_accounts\x18\x01 \x03(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x1b\x44\x65leteServiceAccountRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^serviceAccounts/[a-z][a-z0-9-]{2,63}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x1e\n\x1c\x44\x65leteServiceAccountResponse\"\x98\x02\n\x04User\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12 \n\x05\x65mail\x18\x02 \x01(\tB\x11\xe2\x41\x01\x02\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x12\"\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12%\n\x05roles\x18\x04 \x03(\tB\x16\xe2\x41\x01\x01\xbaH\x0f\x92\x01\x0c\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x16\n\x08\x64isabled\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x39\n\x0flast_login_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"r\n\x11\x43reateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\">\n\x0eGetUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\"V\n\x10ListUsersRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListUsersResponse\x12-\n\x05users\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x01\n\x11UpdateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x82\x01\n\x10GrantRoleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\x12\x1b\n\x04role\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x83\x01\n\x11RevokeRoleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\x12\x1b\n\x04role\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"f\n\x11LogOutUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x14\n\x12LogOutUserResponse2\xc6\n\n\x0fIdentityService\x12\x91\x01\n\nIssueToken\x12+.shodhana.api.identity.v1.IssueTokenRequest\x1a,.shodhana.api.identity.v1.IssueTokenResponse\"(\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x15\"\x10/v1/tokens:issue:\x01*\x12\xa3\x01\n\x10StartDeviceLogin\x12\x31.shodhana.api.identity.v1.StartDeviceLoginRequest\x1a\x32.shodhana.api.identity.v1.StartDeviceLoginResponse\"(\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x15\"\x10/v1/deviceLogins:\x01*\x12\x9e\x01\n\x10RedeemDeviceCode\x12\x31.shodhana.api.identity.v1.RedeemDeviceCodeRequest\x1a%.shodhana.api.identity.v1.LoginTokens\"0\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02 \"\x1b/v1/tokens:redeemDeviceCode:\x01*\x12\x9b\x01\n\x0fRedeemLoginCode\x12\x30.shodhana.api.identity.v1.RedeemLoginCodeRequest\x1a%.shodhana.api.identity.v1.LoginTokens\"/\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/tokens:redeemLoginCode:\x01*\x12\x90\x01\n\x0cRefreshLogin\x12-.shodhana.api.identity.v1.RefreshLoginRequest\x1a%.shodhana.api.identity.v1.LoginTokens\"*\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x17\"\x12/v1/tokens:refresh:\x01*\x12\x89\x01\n\x08\x45ndLogin\x12).shodhana.api.identity.v1.EndLoginRequest\x1a*.shodhana.api.identity.v1.EndLoginResponse\"&\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/tokens:end:\x01*\x12}\n\x07GetJwks\x12(.shodhana.api.identity.v1.GetJwksRequest\x1a).shodhana.api.identity.v1.GetJwksResponse\"\x1d\x90\x02\x01\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwks\x12\x8d\x01\n\x0cGetPrincipal\x12-.shodhana.api.identity.v1.GetPrincipalRequest\x1a#.shodhana.api.identity.v1.Principal\")\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/principal\x12\x8b\x01\n\tListRoles\x12*.shodhana.api.identity.v1.ListRolesRequest\x1a+.shodhana.api.identity.v1.ListRolesResponse\"%\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/roles2\xb4\x0c\n\x0bUserService\x12\xb5\x01\n\x14\x43reateServiceAccount\x12\x35.shodhana.api.identity.v1.CreateServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.CreateServiceAccountResponse\".\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x18\"\x13/v1/serviceAccounts:\x01*\x12\xb2\x01\n\x13ListServiceAccounts\x12\x34.shodhana.api.identity.v1.ListServiceAccountsRequest\x1a\x35.shodhana.api.identity.v1.ListServiceAccountsResponse\".\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/serviceAccounts\x12\xbb\x01\n\x14\x44\x65leteServiceAccount\x12\x35.shodhana.api.identity.v1.DeleteServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.DeleteServiceAccountResponse\"4\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/{name=serviceAccounts/*}\x12\x82\x01\n\nCreateUser\x12+.shodhana.api.identity.v1.CreateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"\'\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x11\"\t/v1/users:\x04user\x12\x82\x01\n\x07GetUser\x12(.shodhana.api.identity.v1.GetUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"-\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8a\x01\n\tListUsers\x12*.shodhana.api.identity.v1.ListUsersRequest\x1a+.shodhana.api.identity.v1.ListUsersResponse\"$\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/users\x12\x90\x01\n\nUpdateUser\x12+.shodhana.api.identity.v1.UpdateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"5\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1f\x32\x17/v1/{user.name=users/*}:\x04user\x12\x93\x01\n\tGrantRole\x12*.shodhana.api.identity.v1.GrantRoleRequest\x1a\x1e.shodhana.api.identity.v1.User\":\x90\x02\x02\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02!\"\x1c/v1/{name=users/*}:grantRole:\x01*\x12\x96\x01\n\nRevokeRole\x12+.shodhana.api.identity.v1.RevokeRoleRequest\x1a\x1e.shodhana.api.identity.v1.User\";\x90\x02\x02\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\"\"\x1d/v1/{name=users/*}:revokeRole:\x01*\x12\xa0\x01\n\nLogOutUser\x12+.shodhana.api.identity.v1.LogOutUserRequest\x1a,.shodhana.api.identity.v1.LogOutUserResponse\"7\x90\x02\x02\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/{name=users/*}:logOut:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'shodhana/api/identity/v1/identity.proto\x12\x18shodhana.api.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%shodhana/api/options/v1/options.proto\"\\\n\x11IssueTokenRequest\x12 \n\tclient_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12%\n\rclient_secret\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"[\n\x12IssueTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x17StartDeviceLoginRequest\x12 \n\x0b\x64\x65vice_name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\"\xc4\x01\n\x18StartDeviceLoginResponse\x12\x13\n\x0b\x64\x65vice_code\x18\x01 \x01(\t\x12\x11\n\tuser_code\x18\x02 \x01(\t\x12\x18\n\x10verification_uri\x18\x03 \x01(\t\x12!\n\x19verification_uri_complete\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ninterval_s\x18\x06 \x01(\x05\">\n\x17RedeemDeviceCodeRequest\x12#\n\x0b\x64\x65vice_code\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x98\x01\n\x16RedeemLoginCodeRequest\x12\x1c\n\x04\x63ode\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12;\n\rcode_verifier\x18\x02 \x01(\tB$\xe2\x41\x01\x02\xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._~-]{43,128}$\x12#\n\x0credirect_uri\x18\x03 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\"<\n\x13RefreshLoginRequest\x12%\n\rrefresh_token\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"8\n\x0f\x45ndLoginRequest\x12%\n\rrefresh_token\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x12\n\x10\x45ndLoginResponse\"\xa2\x01\n\x0bLoginTokens\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x35\n\x11login_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"E\n\x0fGetJwksResponse\x12\x32\n\x04keys\x18\x01 \x03(\x0b\x32$.shodhana.api.identity.v1.JsonWebKey\"c\n\nJsonWebKey\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\t\n\x01y\x18\x04 \x01(\t\x12\x0b\n\x03kid\x18\x05 \x01(\t\x12\x0b\n\x03\x61lg\x18\x06 \x01(\t\x12\x0b\n\x03use\x18\x07 \x01(\t\"\x15\n\x13GetPrincipalRequest\"V\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t\"V\n\x10ListRolesRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListRolesResponse\x12-\n\x05roles\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x04Role\x12\x0f\n\x07role_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\"\xd0\x01\n\x0eServiceAccount\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\'\n\x05roles\x18\x02 \x03(\tB\x18\xe2\x41\x01\x02\xbaH\x11\x92\x01\x0e\x08\x01\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x35\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:C\xea\x41@\n\x1bshodhana.api/ServiceAccount\x12!serviceAccounts/{service_account}\"\xd0\x01\n\x1b\x43reateServiceAccountRequest\x12=\n\x12service_account_id\x18\x01 \x01(\tB!\xe2\x41\x01\x02\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{2,63}$\x12M\n\x0fservice_account\x18\x02 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"x\n\x1c\x43reateServiceAccountResponse\x12\x41\n\x0fservice_account\x18\x01 \x01(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"`\n\x1aListServiceAccountsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"z\n\x1bListServiceAccountsResponse\x12\x42\n\x10service_accounts\x18\x01 \x03(\x0b\x32(.shodhana.api.identity.v1.ServiceAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x1b\x44\x65leteServiceAccountRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(2&^serviceAccounts/[a-z][a-z0-9-]{2,63}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x1e\n\x1c\x44\x65leteServiceAccountResponse\"\xbe\x02\n\x04User\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12 \n\x05\x65mail\x18\x02 \x01(\tB\x11\xe2\x41\x01\x02\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x12\"\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12%\n\x05roles\x18\x04 \x03(\tB\x16\xe2\x41\x01\x01\xbaH\x0f\x92\x01\x0c\x10\n\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x16\n\x08\x64isabled\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x39\n\x0flast_login_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:$\xea\x41!\n\x11shodhana.api/User\x12\x0cusers/{user}\"r\n\x11\x43reateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\">\n\x0eGetUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\"V\n\x10ListUsersRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"[\n\x11ListUsersResponse\x12-\n\x05users\x18\x01 \x03(\x0b\x32\x1e.shodhana.api.identity.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x01\n\x11UpdateUserRequest\x12\x38\n\x04user\x18\x01 \x01(\x0b\x32\x1e.shodhana.api.identity.v1.UserB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x82\x01\n\x10GrantRoleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\x12\x1b\n\x04role\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x83\x01\n\x11RevokeRoleRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\x12\x1b\n\x04role\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"f\n\x11LogOutUserRequest\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xe2\x41\x01\x02\xbaH\x17r\x15\x32\x13^users/[0-9]{1,18}$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x14\n\x12LogOutUserResponse2\xc6\n\n\x0fIdentityService\x12\x91\x01\n\nIssueToken\x12+.shodhana.api.identity.v1.IssueTokenRequest\x1a,.shodhana.api.identity.v1.IssueTokenResponse\"(\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x15\"\x10/v1/tokens:issue:\x01*\x12\xa3\x01\n\x10StartDeviceLogin\x12\x31.shodhana.api.identity.v1.StartDeviceLoginRequest\x1a\x32.shodhana.api.identity.v1.StartDeviceLoginResponse\"(\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x15\"\x10/v1/deviceLogins:\x01*\x12\x9e\x01\n\x10RedeemDeviceCode\x12\x31.shodhana.api.identity.v1.RedeemDeviceCodeRequest\x1a%.shodhana.api.identity.v1.LoginTokens\"0\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02 \"\x1b/v1/tokens:redeemDeviceCode:\x01*\x12\x9b\x01\n\x0fRedeemLoginCode\x12\x30.shodhana.api.identity.v1.RedeemLoginCodeRequest\x1a%.shodhana.api.identity.v1.LoginTokens\"/\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/tokens:redeemLoginCode:\x01*\x12\x90\x01\n\x0cRefreshLogin\x12-.shodhana.api.identity.v1.RefreshLoginRequest\x1a%.shodhana.api.identity.v1.LoginTokens\"*\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x17\"\x12/v1/tokens:refresh:\x01*\x12\x89\x01\n\x08\x45ndLogin\x12).shodhana.api.identity.v1.EndLoginRequest\x1a*.shodhana.api.identity.v1.EndLoginResponse\"&\x90\x02\x02\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/tokens:end:\x01*\x12}\n\x07GetJwks\x12(.shodhana.api.identity.v1.GetJwksRequest\x1a).shodhana.api.identity.v1.GetJwksResponse\"\x1d\x90\x02\x01\xca\xf3\x18\x06public\x82\xd3\xe4\x93\x02\n\x12\x08/v1/jwks\x12\x8d\x01\n\x0cGetPrincipal\x12-.shodhana.api.identity.v1.GetPrincipalRequest\x1a#.shodhana.api.identity.v1.Principal\")\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/principal\x12\x8b\x01\n\tListRoles\x12*.shodhana.api.identity.v1.ListRolesRequest\x1a+.shodhana.api.identity.v1.ListRolesResponse\"%\x90\x02\x01\xca\xf3\x18\rauthenticated\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/roles2\xb4\x0c\n\x0bUserService\x12\xb5\x01\n\x14\x43reateServiceAccount\x12\x35.shodhana.api.identity.v1.CreateServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.CreateServiceAccountResponse\".\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x18\"\x13/v1/serviceAccounts:\x01*\x12\xb2\x01\n\x13ListServiceAccounts\x12\x34.shodhana.api.identity.v1.ListServiceAccountsRequest\x1a\x35.shodhana.api.identity.v1.ListServiceAccountsResponse\".\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/serviceAccounts\x12\xbb\x01\n\x14\x44\x65leteServiceAccount\x12\x35.shodhana.api.identity.v1.DeleteServiceAccountRequest\x1a\x36.shodhana.api.identity.v1.DeleteServiceAccountResponse\"4\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/{name=serviceAccounts/*}\x12\x82\x01\n\nCreateUser\x12+.shodhana.api.identity.v1.CreateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"\'\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x11\"\t/v1/users:\x04user\x12\x82\x01\n\x07GetUser\x12(.shodhana.api.identity.v1.GetUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"-\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8a\x01\n\tListUsers\x12*.shodhana.api.identity.v1.ListUsersRequest\x1a+.shodhana.api.identity.v1.ListUsersResponse\"$\x90\x02\x01\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/users\x12\x90\x01\n\nUpdateUser\x12+.shodhana.api.identity.v1.UpdateUserRequest\x1a\x1e.shodhana.api.identity.v1.User\"5\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1f\x32\x17/v1/{user.name=users/*}:\x04user\x12\x93\x01\n\tGrantRole\x12*.shodhana.api.identity.v1.GrantRoleRequest\x1a\x1e.shodhana.api.identity.v1.User\":\x90\x02\x02\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02!\"\x1c/v1/{name=users/*}:grantRole:\x01*\x12\x96\x01\n\nRevokeRole\x12+.shodhana.api.identity.v1.RevokeRoleRequest\x1a\x1e.shodhana.api.identity.v1.User\";\x90\x02\x02\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\"\"\x1d/v1/{name=users/*}:revokeRole:\x01*\x12\xa0\x01\n\nLogOutUser\x12+.shodhana.api.identity.v1.LogOutUserRequest\x1a,.shodhana.api.identity.v1.LogOutUserResponse\"7\x90\x02\x02\xca\xf3\x18\x0cusers:manage\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/{name=users/*}:logOut:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,6 +66,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVICEACCOUNT'].fields_by_name['roles']._serialized_options = b'\342A\001\002\272H\021\222\001\016\010\001\020\n\030\001\"\006r\004\020\001\030@'
   _globals['_SERVICEACCOUNT'].fields_by_name['create_time']._loaded_options = None
   _globals['_SERVICEACCOUNT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_SERVICEACCOUNT']._loaded_options = None
+  _globals['_SERVICEACCOUNT']._serialized_options = b'\352A@\n\033shodhana.api/ServiceAccount\022!serviceAccounts/{service_account}'
   _globals['_CREATESERVICEACCOUNTREQUEST'].fields_by_name['service_account_id']._loaded_options = None
   _globals['_CREATESERVICEACCOUNTREQUEST'].fields_by_name['service_account_id']._serialized_options = b'\342A\001\002\272H\032r\0302\026^[a-z][a-z0-9-]{2,63}$'
   _globals['_CREATESERVICEACCOUNTREQUEST'].fields_by_name['service_account']._loaded_options = None
@@ -93,6 +96,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_USER'].fields_by_name['last_login_time']._loaded_options = None
   _globals['_USER'].fields_by_name['last_login_time']._serialized_options = b'\342A\001\003'
+  _globals['_USER']._loaded_options = None
+  _globals['_USER']._serialized_options = b'\352A!\n\021shodhana.api/User\022\014users/{user}'
   _globals['_CREATEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_CREATEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_CREATEUSERREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -163,78 +168,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['RevokeRole']._serialized_options = b'\220\002\002\312\363\030\014users:manage\202\323\344\223\002\"\"\035/v1/{name=users/*}:revokeRole:\001*'
   _globals['_USERSERVICE'].methods_by_name['LogOutUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['LogOutUser']._serialized_options = b'\220\002\002\312\363\030\014users:manage\202\323\344\223\002\036\"\031/v1/{name=users/*}:logOut:\001*'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=267
-  _globals['_ISSUETOKENREQUEST']._serialized_end=359
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=361
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=452
-  _globals['_STARTDEVICELOGINREQUEST']._serialized_start=454
-  _globals['_STARTDEVICELOGINREQUEST']._serialized_end=513
-  _globals['_STARTDEVICELOGINRESPONSE']._serialized_start=516
-  _globals['_STARTDEVICELOGINRESPONSE']._serialized_end=712
-  _globals['_REDEEMDEVICECODEREQUEST']._serialized_start=714
-  _globals['_REDEEMDEVICECODEREQUEST']._serialized_end=776
-  _globals['_REDEEMLOGINCODEREQUEST']._serialized_start=779
-  _globals['_REDEEMLOGINCODEREQUEST']._serialized_end=931
-  _globals['_REFRESHLOGINREQUEST']._serialized_start=933
-  _globals['_REFRESHLOGINREQUEST']._serialized_end=993
-  _globals['_ENDLOGINREQUEST']._serialized_start=995
-  _globals['_ENDLOGINREQUEST']._serialized_end=1051
-  _globals['_ENDLOGINRESPONSE']._serialized_start=1053
-  _globals['_ENDLOGINRESPONSE']._serialized_end=1071
-  _globals['_LOGINTOKENS']._serialized_start=1074
-  _globals['_LOGINTOKENS']._serialized_end=1236
-  _globals['_GETJWKSREQUEST']._serialized_start=1238
-  _globals['_GETJWKSREQUEST']._serialized_end=1254
-  _globals['_GETJWKSRESPONSE']._serialized_start=1256
-  _globals['_GETJWKSRESPONSE']._serialized_end=1325
-  _globals['_JSONWEBKEY']._serialized_start=1327
-  _globals['_JSONWEBKEY']._serialized_end=1426
-  _globals['_GETPRINCIPALREQUEST']._serialized_start=1428
-  _globals['_GETPRINCIPALREQUEST']._serialized_end=1449
-  _globals['_PRINCIPAL']._serialized_start=1451
-  _globals['_PRINCIPAL']._serialized_end=1537
-  _globals['_LISTROLESREQUEST']._serialized_start=1539
-  _globals['_LISTROLESREQUEST']._serialized_end=1625
-  _globals['_LISTROLESRESPONSE']._serialized_start=1627
-  _globals['_LISTROLESRESPONSE']._serialized_end=1718
-  _globals['_ROLE']._serialized_start=1720
-  _globals['_ROLE']._serialized_end=1785
-  _globals['_SERVICEACCOUNT']._serialized_start=1788
-  _globals['_SERVICEACCOUNT']._serialized_end=1927
-  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_start=1930
-  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_end=2138
-  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_start=2140
-  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_end=2260
-  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_start=2262
-  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_end=2358
-  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_start=2360
-  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_end=2482
-  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_start=2485
-  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_end=2616
-  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_start=2618
-  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_end=2648
-  _globals['_USER']._serialized_start=2651
-  _globals['_USER']._serialized_end=2931
-  _globals['_CREATEUSERREQUEST']._serialized_start=2933
-  _globals['_CREATEUSERREQUEST']._serialized_end=3047
-  _globals['_GETUSERREQUEST']._serialized_start=3049
-  _globals['_GETUSERREQUEST']._serialized_end=3111
-  _globals['_LISTUSERSREQUEST']._serialized_start=3113
-  _globals['_LISTUSERSREQUEST']._serialized_end=3199
-  _globals['_LISTUSERSRESPONSE']._serialized_start=3201
-  _globals['_LISTUSERSRESPONSE']._serialized_end=3292
-  _globals['_UPDATEUSERREQUEST']._serialized_start=3295
-  _globals['_UPDATEUSERREQUEST']._serialized_end=3464
-  _globals['_GRANTROLEREQUEST']._serialized_start=3467
-  _globals['_GRANTROLEREQUEST']._serialized_end=3597
-  _globals['_REVOKEROLEREQUEST']._serialized_start=3600
-  _globals['_REVOKEROLEREQUEST']._serialized_end=3731
-  _globals['_LOGOUTUSERREQUEST']._serialized_start=3733
-  _globals['_LOGOUTUSERREQUEST']._serialized_end=3835
-  _globals['_LOGOUTUSERRESPONSE']._serialized_start=3837
-  _globals['_LOGOUTUSERRESPONSE']._serialized_end=3857
-  _globals['_IDENTITYSERVICE']._serialized_start=3860
-  _globals['_IDENTITYSERVICE']._serialized_end=5210
-  _globals['_USERSERVICE']._serialized_start=5213
-  _globals['_USERSERVICE']._serialized_end=6801
+  _globals['_ISSUETOKENREQUEST']._serialized_start=294
+  _globals['_ISSUETOKENREQUEST']._serialized_end=386
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=388
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=479
+  _globals['_STARTDEVICELOGINREQUEST']._serialized_start=481
+  _globals['_STARTDEVICELOGINREQUEST']._serialized_end=540
+  _globals['_STARTDEVICELOGINRESPONSE']._serialized_start=543
+  _globals['_STARTDEVICELOGINRESPONSE']._serialized_end=739
+  _globals['_REDEEMDEVICECODEREQUEST']._serialized_start=741
+  _globals['_REDEEMDEVICECODEREQUEST']._serialized_end=803
+  _globals['_REDEEMLOGINCODEREQUEST']._serialized_start=806
+  _globals['_REDEEMLOGINCODEREQUEST']._serialized_end=958
+  _globals['_REFRESHLOGINREQUEST']._serialized_start=960
+  _globals['_REFRESHLOGINREQUEST']._serialized_end=1020
+  _globals['_ENDLOGINREQUEST']._serialized_start=1022
+  _globals['_ENDLOGINREQUEST']._serialized_end=1078
+  _globals['_ENDLOGINRESPONSE']._serialized_start=1080
+  _globals['_ENDLOGINRESPONSE']._serialized_end=1098
+  _globals['_LOGINTOKENS']._serialized_start=1101
+  _globals['_LOGINTOKENS']._serialized_end=1263
+  _globals['_GETJWKSREQUEST']._serialized_start=1265
+  _globals['_GETJWKSREQUEST']._serialized_end=1281
+  _globals['_GETJWKSRESPONSE']._serialized_start=1283
+  _globals['_GETJWKSRESPONSE']._serialized_end=1352
+  _globals['_JSONWEBKEY']._serialized_start=1354
+  _globals['_JSONWEBKEY']._serialized_end=1453
+  _globals['_GETPRINCIPALREQUEST']._serialized_start=1455
+  _globals['_GETPRINCIPALREQUEST']._serialized_end=1476
+  _globals['_PRINCIPAL']._serialized_start=1478
+  _globals['_PRINCIPAL']._serialized_end=1564
+  _globals['_LISTROLESREQUEST']._serialized_start=1566
+  _globals['_LISTROLESREQUEST']._serialized_end=1652
+  _globals['_LISTROLESRESPONSE']._serialized_start=1654
+  _globals['_LISTROLESRESPONSE']._serialized_end=1745
+  _globals['_ROLE']._serialized_start=1747
+  _globals['_ROLE']._serialized_end=1812
+  _globals['_SERVICEACCOUNT']._serialized_start=1815
+  _globals['_SERVICEACCOUNT']._serialized_end=2023
+  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_start=2026
+  _globals['_CREATESERVICEACCOUNTREQUEST']._serialized_end=2234
+  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_start=2236
+  _globals['_CREATESERVICEACCOUNTRESPONSE']._serialized_end=2356
+  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_start=2358
+  _globals['_LISTSERVICEACCOUNTSREQUEST']._serialized_end=2454
+  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_start=2456
+  _globals['_LISTSERVICEACCOUNTSRESPONSE']._serialized_end=2578
+  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_start=2581
+  _globals['_DELETESERVICEACCOUNTREQUEST']._serialized_end=2712
+  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_start=2714
+  _globals['_DELETESERVICEACCOUNTRESPONSE']._serialized_end=2744
+  _globals['_USER']._serialized_start=2747
+  _globals['_USER']._serialized_end=3065
+  _globals['_CREATEUSERREQUEST']._serialized_start=3067
+  _globals['_CREATEUSERREQUEST']._serialized_end=3181
+  _globals['_GETUSERREQUEST']._serialized_start=3183
+  _globals['_GETUSERREQUEST']._serialized_end=3245
+  _globals['_LISTUSERSREQUEST']._serialized_start=3247
+  _globals['_LISTUSERSREQUEST']._serialized_end=3333
+  _globals['_LISTUSERSRESPONSE']._serialized_start=3335
+  _globals['_LISTUSERSRESPONSE']._serialized_end=3426
+  _globals['_UPDATEUSERREQUEST']._serialized_start=3429
+  _globals['_UPDATEUSERREQUEST']._serialized_end=3598
+  _globals['_GRANTROLEREQUEST']._serialized_start=3601
+  _globals['_GRANTROLEREQUEST']._serialized_end=3731
+  _globals['_REVOKEROLEREQUEST']._serialized_start=3734
+  _globals['_REVOKEROLEREQUEST']._serialized_end=3865
+  _globals['_LOGOUTUSERREQUEST']._serialized_start=3867
+  _globals['_LOGOUTUSERREQUEST']._serialized_end=3969
+  _globals['_LOGOUTUSERRESPONSE']._serialized_start=3971
+  _globals['_LOGOUTUSERRESPONSE']._serialized_end=3991
+  _globals['_IDENTITYSERVICE']._serialized_start=3994
+  _globals['_IDENTITYSERVICE']._serialized_end=5344
+  _globals['_USERSERVICE']._serialized_start=5347
+  _globals['_USERSERVICE']._serialized_end=6935
 # @@protoc_insertion_point(module_scope)

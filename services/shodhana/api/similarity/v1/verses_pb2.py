@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from shodhana.api.options.v1 import options_pb2 as shodhana_dot_api_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'shodhana/api/similarity/v1/verses.proto\x12\x1ashodhana.api.similarity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a%shodhana/api/options/v1/options.proto\"\x8d\x01\n\x05Verse\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\treference\x18\x02 \x01(\t\x12\r\n\x05lines\x18\x03 \x03(\t\x12\x18\n\ndevanagari\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05metre\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x0f\n\x07license\x18\x07 \x01(\t\"\x91\x01\n\x13SearchVersesRequest\x12\'\n\x05texts\x18\x01 \x03(\tB\x18\xe2\x41\x01\x02\xbaH\x11\x92\x01\x0e\x08\x01\x10\xf4\x03\"\x07r\x05\x10\x01\x18\xd0\x0f\x12\x1c\n\x05limit\x18\x02 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x32(\x00\x12\x33\n\x0emin_confidence\x18\x03 \x01(\x01\x42\x1b\xe2\x41\x01\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\"|\n\x14SearchVersesResponse\x12:\n\x07results\x18\x01 \x03(\x0b\x32).shodhana.api.similarity.v1.RecitedVerses\x12\x13\n\x0bverse_index\x18\x02 \x01(\t\x12\x13\n\x0bverse_count\x18\x03 \x01(\x03\"[\n\rRecitedVerses\x12;\n\x0brecitations\x18\x01 \x03(\x0b\x32&.shodhana.api.similarity.v1.Recitation\x12\r\n\x05metre\x18\x02 \x01(\t\"\xb8\x01\n\nRecitation\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x30\n\x05verse\x18\x03 \x01(\x0b\x32!.shodhana.api.similarity.v1.Verse\x12\r\n\x05lines\x18\x04 \x03(\t\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\x12\n\nsimilarity\x18\x06 \x01(\x01\x12\x14\n\x0c\x61lternatives\x18\x07 \x03(\t\x12\x0f\n\x07reasons\x18\x08 \x03(\t\"@\n\x0fGetVerseRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xbaH\x18r\x16\x32\x14^verses/[^/]{1,100}$\"\x93\x01\n\x11ListVersesRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x1b\n\x06prefix\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12\x1c\n\x06source\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"t\n\x12ListVersesResponse\x12\x31\n\x06verses\x18\x01 \x03(\x0b\x32!.shodhana.api.similarity.v1.Verse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x32\xd5\x03\n\x0cVerseService\x12\xa2\x01\n\x0cSearchVerses\x12/.shodhana.api.similarity.v1.SearchVersesRequest\x1a\x30.shodhana.api.similarity.v1.SearchVersesResponse\"/\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x16\"\x11/v1/verses:search:\x01*\x12\x8a\x01\n\x08GetVerse\x12+.shodhana.api.similarity.v1.GetVerseRequest\x1a!.shodhana.api.similarity.v1.Verse\".\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=verses/*}\x12\x92\x01\n\nListVerses\x12-.shodhana.api.similarity.v1.ListVersesRequest\x1a..shodhana.api.similarity.v1.ListVersesResponse\"%\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/versesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'shodhana/api/similarity/v1/verses.proto\x12\x1ashodhana.api.similarity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a%shodhana/api/options/v1/options.proto\"\xb6\x01\n\x05Verse\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x11\n\treference\x18\x02 \x01(\t\x12\r\n\x05lines\x18\x03 \x03(\t\x12\x18\n\ndevanagari\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05metre\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x0f\n\x07license\x18\x07 \x01(\t:\'\xea\x41$\n\x12shodhana.api/Verse\x12\x0everses/{verse}\"\x91\x01\n\x13SearchVersesRequest\x12\'\n\x05texts\x18\x01 \x03(\tB\x18\xe2\x41\x01\x02\xbaH\x11\x92\x01\x0e\x08\x01\x10\xf4\x03\"\x07r\x05\x10\x01\x18\xd0\x0f\x12\x1c\n\x05limit\x18\x02 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x32(\x00\x12\x33\n\x0emin_confidence\x18\x03 \x01(\x01\x42\x1b\xe2\x41\x01\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\"|\n\x14SearchVersesResponse\x12:\n\x07results\x18\x01 \x03(\x0b\x32).shodhana.api.similarity.v1.RecitedVerses\x12\x13\n\x0bverse_index\x18\x02 \x01(\t\x12\x13\n\x0bverse_count\x18\x03 \x01(\x03\"[\n\rRecitedVerses\x12;\n\x0brecitations\x18\x01 \x03(\x0b\x32&.shodhana.api.similarity.v1.Recitation\x12\r\n\x05metre\x18\x02 \x01(\t\"\xb8\x01\n\nRecitation\x12\r\n\x05start\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x05\x12\x30\n\x05verse\x18\x03 \x01(\x0b\x32!.shodhana.api.similarity.v1.Verse\x12\r\n\x05lines\x18\x04 \x03(\t\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\x12\n\nsimilarity\x18\x06 \x01(\x01\x12\x14\n\x0c\x61lternatives\x18\x07 \x03(\t\x12\x0f\n\x07reasons\x18\x08 \x03(\t\"@\n\x0fGetVerseRequest\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x02\xbaH\x18r\x16\x32\x14^verses/[^/]{1,100}$\"\x93\x01\n\x11ListVersesRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x1b\n\x06prefix\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12\x1c\n\x06source\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"t\n\x12ListVersesResponse\x12\x31\n\x06verses\x18\x01 \x03(\x0b\x32!.shodhana.api.similarity.v1.Verse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x32\xd5\x03\n\x0cVerseService\x12\xa2\x01\n\x0cSearchVerses\x12/.shodhana.api.similarity.v1.SearchVersesRequest\x1a\x30.shodhana.api.similarity.v1.SearchVersesResponse\"/\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x16\"\x11/v1/verses:search:\x01*\x12\x8a\x01\n\x08GetVerse\x12+.shodhana.api.similarity.v1.GetVerseRequest\x1a!.shodhana.api.similarity.v1.Verse\".\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=verses/*}\x12\x92\x01\n\nListVerses\x12-.shodhana.api.similarity.v1.ListVersesRequest\x1a..shodhana.api.similarity.v1.ListVersesResponse\"%\x90\x02\x01\xca\xf3\x18\x0clexicon:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/versesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSE'].fields_by_name['devanagari']._serialized_options = b'\342A\001\003'
   _globals['_VERSE'].fields_by_name['metre']._loaded_options = None
   _globals['_VERSE'].fields_by_name['metre']._serialized_options = b'\342A\001\003'
+  _globals['_VERSE']._loaded_options = None
+  _globals['_VERSE']._serialized_options = b'\352A$\n\022shodhana.api/Verse\022\016verses/{verse}'
   _globals['_SEARCHVERSESREQUEST'].fields_by_name['texts']._loaded_options = None
   _globals['_SEARCHVERSESREQUEST'].fields_by_name['texts']._serialized_options = b'\342A\001\002\272H\021\222\001\016\010\001\020\364\003\"\007r\005\020\001\030\320\017'
   _globals['_SEARCHVERSESREQUEST'].fields_by_name['limit']._loaded_options = None
@@ -63,22 +66,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSESERVICE'].methods_by_name['GetVerse']._serialized_options = b'\220\002\001\312\363\030\014lexicon:read\202\323\344\223\002\025\022\023/v1/{name=verses/*}'
   _globals['_VERSESERVICE'].methods_by_name['ListVerses']._loaded_options = None
   _globals['_VERSESERVICE'].methods_by_name['ListVerses']._serialized_options = b'\220\002\001\312\363\030\014lexicon:read\202\323\344\223\002\014\022\n/v1/verses'
-  _globals['_VERSE']._serialized_start=203
-  _globals['_VERSE']._serialized_end=344
-  _globals['_SEARCHVERSESREQUEST']._serialized_start=347
-  _globals['_SEARCHVERSESREQUEST']._serialized_end=492
-  _globals['_SEARCHVERSESRESPONSE']._serialized_start=494
-  _globals['_SEARCHVERSESRESPONSE']._serialized_end=618
-  _globals['_RECITEDVERSES']._serialized_start=620
-  _globals['_RECITEDVERSES']._serialized_end=711
-  _globals['_RECITATION']._serialized_start=714
-  _globals['_RECITATION']._serialized_end=898
-  _globals['_GETVERSEREQUEST']._serialized_start=900
-  _globals['_GETVERSEREQUEST']._serialized_end=964
-  _globals['_LISTVERSESREQUEST']._serialized_start=967
-  _globals['_LISTVERSESREQUEST']._serialized_end=1114
-  _globals['_LISTVERSESRESPONSE']._serialized_start=1116
-  _globals['_LISTVERSESRESPONSE']._serialized_end=1232
-  _globals['_VERSESERVICE']._serialized_start=1235
-  _globals['_VERSESERVICE']._serialized_end=1704
+  _globals['_VERSE']._serialized_start=230
+  _globals['_VERSE']._serialized_end=412
+  _globals['_SEARCHVERSESREQUEST']._serialized_start=415
+  _globals['_SEARCHVERSESREQUEST']._serialized_end=560
+  _globals['_SEARCHVERSESRESPONSE']._serialized_start=562
+  _globals['_SEARCHVERSESRESPONSE']._serialized_end=686
+  _globals['_RECITEDVERSES']._serialized_start=688
+  _globals['_RECITEDVERSES']._serialized_end=779
+  _globals['_RECITATION']._serialized_start=782
+  _globals['_RECITATION']._serialized_end=966
+  _globals['_GETVERSEREQUEST']._serialized_start=968
+  _globals['_GETVERSEREQUEST']._serialized_end=1032
+  _globals['_LISTVERSESREQUEST']._serialized_start=1035
+  _globals['_LISTVERSESREQUEST']._serialized_end=1182
+  _globals['_LISTVERSESRESPONSE']._serialized_start=1184
+  _globals['_LISTVERSESRESPONSE']._serialized_end=1300
+  _globals['_VERSESERVICE']._serialized_start=1303
+  _globals['_VERSESERVICE']._serialized_end=1772
 # @@protoc_insertion_point(module_scope)
