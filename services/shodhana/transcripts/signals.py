@@ -6,6 +6,7 @@ from collections import Counter
 
 from shodhana.runtime import metrics, telemetry
 
+from .domain.formats import Format
 from .domain.jobs import ClaimedFile, FilesWaiting
 from .domain.matcher import Status
 from .domain.pipeline import Corrected
@@ -57,3 +58,5 @@ def begin() -> None:
         metrics.FILES_PROCESSED.labels(outcome)
     for status in (Status.APPLIED, Status.SUGGESTED):
         metrics.PLACES_FOUND.labels(status.value)
+    for layout in Format:
+        metrics.PROCESSING_DURATION.labels(layout.value)

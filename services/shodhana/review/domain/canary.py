@@ -61,6 +61,10 @@ class Canary:
             worse=tuple(f"“{case.heard}” in “{_shortened(case.place)}”" for case in worse[:NAMED]),
         )
 
+    async def prepare(self, active: LexiconVersion) -> None:
+        """Tries the active version ahead of time, so that the first decision after a start need not wait for it."""
+        await self._right(active, [*shipped(), *await self._hidden.all()])
+
     async def _right(self, version: LexiconVersion, cases: Sequence[KnownAnswer]) -> dict[KnownAnswer, bool]:
         """Asked once for equal content: what was tried as the new version is the old one of the next."""
         known = self._known.get(version.content_hash, {})

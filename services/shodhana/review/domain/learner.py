@@ -54,6 +54,7 @@ class Learner:
     async def run(self, leadership: Leadership) -> None:
         """Until cancelled, while it is this replica's turn."""
         async with leadership.hold() as lasts:
+            is_prepared = False
             while lasts():
                 try:
                     was_busy = await self.step()
@@ -61,6 +62,7 @@ class Learner:
                     _log.warning("learning_waits", reason=missing.message)
                     was_busy = False
                 if not was_busy:
+                    is_prepared = is_prepared or await self._prepare()
                     await asyncio.sleep(PAUSE_S)
 
     async def step(self) -> bool:
@@ -68,6 +70,13 @@ class Learner:
         did_learn = await self._learn()
         did_publish = await self._publish()
         return await self.rescorer.step() or did_publish or did_learn
+
+    async def _prepare(self) -> bool:
+        try:
+            await self.canary.prepare(await self.lexicon.active())
+        except PartMissing:
+            return False
+        return True
 
     async def _learn(self) -> bool:
         async with self.lessons.take(LESSONS_AT_ONCE) as lessons:

@@ -10,6 +10,7 @@ from shodhana.errors import FieldViolation, InvalidInput
 from .formats import Cue, Format, Transcript
 from .matcher import Decision
 from .pipeline import CorrectionOptions, TranscriptCorrector
+from .spans import Span
 
 
 class PlaceOutside(InvalidInput):
@@ -50,7 +51,14 @@ class PlaceAssessor:
         texts = [text for place in places for text in (place.context, "")]
         cues = tuple(Cue(number, None, None, text, 0, 0, number) for number, text in enumerate(texts, 1))
         transcript = Transcript("places", Format.TEXT, "", False, cues)
-        found, decisions = await self._corrector.decisions(transcript, replace(options, use_mentions=False))
+        by_cue = {2 * number + 1: place for number, place in enumerate(places)}
+
+        def matters(span: Span) -> bool:
+            place = by_cue[span.cue]
+            return span.start < place.end and place.start < span.end
+
+        options = replace(options, use_mentions=False)
+        found, decisions = await self._corrector.decisions(transcript, options, matters)
         by_place = {decision.span.place: decision for decision in decisions}
         return Assessed(
             tuple(by_place.get((2 * number + 1, place.start, place.end)) for number, place in enumerate(places)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from shodhana.text.tokens import tokenize
@@ -186,9 +186,13 @@ class TranscriptCorrector:
             lists.append(list(decision.ranked[:limit]) if decision else [])
         return lists, found
 
-    async def decisions(self, transcript: Transcript, options: CorrectionOptions) -> tuple[Candidates, list[Decision]]:
-        """What was found, and what becomes of each place: first each alone, then with context and the whole talk."""
+    async def decisions(
+        self, transcript: Transcript, options: CorrectionOptions, matters: Callable[[Span], bool] | None = None
+    ) -> tuple[Candidates, list[Decision]]:
+        """What was found, and what becomes of each place that matters: first each alone, then with context and the
+        whole talk."""
         spans = await asyncio.to_thread(self._spans, transcript)
+        spans = [span for span in spans if matters is None or matters(span)]
         found, readings = await self._find(spans, options.lexicon_version)
         matcher = Matcher(self._combiner, options.thresholds, found.degraded)
         if options.use_context and not found.degraded:
