@@ -17,12 +17,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import yaml
 from shodhana.identity.adapters.key_files import KeyFileSigner
 from shodhana.stack.certificates import Certificates
-from shodhana.stack.credentials import CALLERS, Credentials, ensure_credentials
+from shodhana.stack.credentials import BYTES, CALLERS, Credentials, ensure_credentials
 from shodhana.stack.migrations import SCHEMAS, role_of
 from shodhana.stack.options import login_url
 from shodhana.stack.places import StackDirectory
@@ -99,6 +100,7 @@ def make(folder: Path, place: Place) -> None:
         "signing_key.json": directory.signing_key.read_text(),
         "service_accounts.json": directory.service_accounts.read_text(),
     }
+    files["grafana"] = {"admin_password": lasting(folder / "source" / "grafana_password")}
     files["jwks"] = {"jwks.json": directory.jwks.read_text()}
     files["tls"] = {
         "tls.crt": certificates.server.read_text(),
@@ -109,11 +111,19 @@ def make(folder: Path, place: Place) -> None:
         write(folder / name, found)
 
 
+def lasting(path: Path) -> str:
+    """The password in a file, made at the first time."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(token_urlsafe(BYTES))
+    return path.read_text()
+
+
 def contents(credentials: Credentials, place: Place) -> dict[str, dict[str, str]]:
     """By folder, the files and what stands in them."""
     owner = login_url(f"postgresql://{place.database}", OWNER, credentials.of("postgres"))
     redis = {"redis_url": place.cache(credentials.of("cache"))}
-    lasting = place.broker(credentials.of("broker"))
+    queue = place.broker(credentials.of("broker"))
     found: dict[str, dict[str, str]] = {"embedding": dict(redis), "migrations": {"database_url": owner}}
     for schema in SCHEMAS:
         password = credentials.of(f"role {schema}")
@@ -121,8 +131,8 @@ def contents(credentials: Credentials, place: Place) -> dict[str, dict[str, str]
         found["migrations"][f"role_{schema}"] = password
     for name in CALLERS:
         found[name]["service_account_secret"] = credentials.account(name)
-    found["identity"]["redis_url"] = lasting  # sessions: the server that forgets nothing
-    found["transcripts"]["celery_broker_url"] = lasting
+    found["identity"]["redis_url"] = queue  # sessions: the server that forgets nothing
+    found["transcripts"]["celery_broker_url"] = queue
     found["keda"] = {"connection": login_url(owner, role_of("transcripts"), credentials.of("role transcripts"))}
     found["postgres"] = {"username": OWNER, "password": credentials.of("postgres")}
     for purpose in ("cache", "broker"):
