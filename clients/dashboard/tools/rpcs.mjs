@@ -36,4 +36,28 @@ export const RPCS = {
     "WatchCases",
     "GetStatistics",
   ],
+  "shodhana.api.review.v1.KnowledgeService": [
+    "ListLexiconProposals",
+    "PreviewLexiconProposal",
+    "ResolveLexiconProposal",
+    "GetKnowledgeStatistics",
+  ],
+  "shodhana.api.similarity.v1.LexiconService": [
+    "ListLexiconVersions",
+    "ActivateLexiconVersion",
+    "GetEntry",
+    "ListEntries",
+    "DiffLexiconVersions",
+  ],
+  "shodhana.api.similarity.v1.SimilarityService": ["Search"],
+  "shodhana.api.quality.v1.QualityService": ["GetDailyStats"],
+  "shodhana.api.transcripts.v1.TranscriptService": [
+    "CreateJob",
+    "GetJob",
+    "ListJobs",
+    "ListJobFiles",
+    "CancelJob",
+    "WatchJob",
+    "GetResult",
+  ],
 };

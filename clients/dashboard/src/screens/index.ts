@@ -33,6 +33,13 @@ export const SCREENS: readonly Screen[] = [
     load: () => import("./queue/screen"),
   },
   {
+    path: "/files",
+    title: "Files",
+    permissions: ["transcripts:read"],
+    isInNavigation: true,
+    load: () => import("./files/screen"),
+  },
+  {
     path: "/administration",
     title: "Administration",
     permissions: ["users:manage"],
