@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from shodhana.stack.backup.errors import Damaged, WrongKey
 from shodhana.stack.backup.keys import Keys
 from shodhana.stack.backup.manifest import Manifest
 from shodhana.stack.backup.repository import Repository
-from shodhana.stack.backup.storage import Folder
+from shodhana.stack.backup.storage import Folder, Storage
 from shodhana.stack.backup.verification import verify
 
 from tests.integration.backup.conftest import Taken, new_keys
@@ -49,6 +50,15 @@ def test_good_backups_are_good_also_when_restored(taken: Taken) -> None:
         assert not findings.faults
         assert not findings.unchecked
         assert "restores" in findings.passed[-1]
+
+
+def test_backups_in_a_bucket_are_as_good(taken: Taken, storage: Storage) -> None:
+    here = Folder(taken.place)
+    for name in here.sizes():
+        storage.put(name, io.BytesIO((taken.place / name).read_bytes()))
+    repository = Repository(storage, taken.keys)
+    assert verify(repository, repository.manifest("latest-physical"), is_deep=False).is_good
+    assert repository.ids() == Repository(here, taken.keys).ids()
 
 
 @pytest.mark.parametrize(
