@@ -28,10 +28,26 @@ LOOK_S = 15.0
 NO_CASE = "No case waits for you. New ones appear here by themselves; q quits."
 LIMIT_REACHED = "The limit is reached. q quits."
 HELP_IN_FIELD = 'c: the right text (aa → ā, .t → ṭ, "s → ś); Enter sends it'
+KEYS = (
+    ("a", "accept", "Accept", None),
+    ("c", "correct", "Correct", None),
+    ("x", "say('reject')", "Reject", None),
+    ("s", "say('skip')", "Skip", None),
+    ("e", "say('escalate')", "Escalate", None),
+    ("n", "note", "Note", None),
+    ("u", "undo", "Undo", None),
+    ("question_mark", "help", "Help", "?"),
+    ("q", "leave", "Quit", None),
+    *((str(number), f"choose({number})", "", None) for number in range(1, MOST_SHOWN + 1)),
+)
 
 
 class ReviewScreen(App[str]):
-    """One case at a time. Calls are made beside it: the keys answer while the mesh is slow."""
+    """One case at a time. Calls are made beside it: the keys answer while the mesh is slow.
+
+    Its keys have priority, so that each has done its work before the next is looked at: after a quick `c` the next
+    letter is text. A field takes its letters all the same.
+    """
 
     ENABLE_COMMAND_PALETTE = False
     TITLE = "shodhana review"
@@ -47,16 +63,8 @@ class ReviewScreen(App[str]):
     Input:focus { border: round $accent; }
     """
     BINDINGS: ClassVar[list[Any]] = [
-        Binding("a", "accept", "Accept"),
-        Binding("c", "correct", "Correct"),
-        Binding("x", "say('reject')", "Reject"),
-        Binding("s", "say('skip')", "Skip"),
-        Binding("e", "say('escalate')", "Escalate"),
-        Binding("n", "note", "Note"),
-        Binding("u", "undo", "Undo"),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "leave", "Quit"),
-        *(Binding(str(number), f"choose({number})", show=False) for number in range(1, MOST_SHOWN + 1)),
+        Binding(key, action, label, key_display=shown, show=bool(label), priority=True)
+        for key, action, label, shown in KEYS
     ]
 
     def __init__(self, desk: Desk, after: Callable[[str], str] = after_key) -> None:
@@ -84,6 +92,9 @@ class ReviewScreen(App[str]):
         self.set_interval(HEARTBEAT_S, self._beat)
         self.set_interval(LOOK_S, self._look)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return len(self.screen_stack) == 1 or not any(action in known for _, known, *_ in KEYS)
+
     def action_accept(self) -> None:
         number = (self._suggestions.highlighted or 0) + 1
         if self._shown is None or not self._shown.case.suggestions:
@@ -96,13 +107,13 @@ class ReviewScreen(App[str]):
             self._suggestions.highlighted = number - 1
 
     def action_correct(self) -> None:
-        self._field("correction").focus()
+        self.set_focus(self._field("correction"))
 
     def action_note(self) -> None:
-        self._field("note").focus()
+        self.set_focus(self._field("note"))
 
     def action_leave_field(self) -> None:
-        self._suggestions.focus()
+        self.set_focus(self._suggestions)
 
     def action_say(self, verdict: str) -> None:
         self._send(Answer(verdict))
@@ -218,7 +229,7 @@ class ReviewScreen(App[str]):
             self._suggestions.add_options(Option(case_view.suggestion(held.case, number)) for number in shown)
             self._suggestions.highlighted = 0 if shown else None
         self.query_one("#case").scroll_home(animate=False)
-        self._suggestions.focus()
+        self.set_focus(self._suggestions)
 
     def _show_progress(self) -> None:
         self._write("progress", case_view.progress(self._desk.progress, self._desk.following))
