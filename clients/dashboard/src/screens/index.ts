@@ -40,6 +40,13 @@ export const SCREENS: readonly Screen[] = [
     load: () => import("./files/screen"),
   },
   {
+    path: "/lexicon",
+    title: "Lexicon",
+    permissions: ["lexicon:read"],
+    isInNavigation: true,
+    load: () => import("./lexicon/screen"),
+  },
+  {
     path: "/administration",
     title: "Administration",
     permissions: ["users:manage"],
