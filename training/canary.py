@@ -28,7 +28,7 @@ from .core import LocalSearch, LocalVectorizer, glossary_entries
 
 OUTPUT = Path(shipped.__file__).with_name(shipped.SHIPPED)
 SEED = 11
-TERMS, WORDS = 120, 80  # in the file
+TERMS, WORDS = 72, 48  # in the file
 TRIED = 4  # times as many are made
 FRAMES = (
     ("And so the teacher speaks of ", " when the student is ready to listen."),

@@ -30,10 +30,9 @@ class TranscriptsClient:
 
     async def assess(self, places: Sequence[Place], version: str) -> list[Assessment]:
         found: list[Assessment] = []
-        for start in range(0, len(places), BATCH):
+        for start, end in _batches(len(places)):
             part = [
-                pb.PlaceInText(context=place.context, start=place.start, end=place.end)
-                for place in places[start : start + BATCH]
+                pb.PlaceInText(context=place.context, start=place.start, end=place.end) for place in places[start:end]
             ]
             request = pb.AssessPlacesRequest(places=part, lexicon_version=version)
             answer = await self._call(self._stub.AssessPlaces, request)
@@ -56,6 +55,12 @@ class TranscriptsClient:
                 return await method(request, timeout=TIMEOUT_S)
         except (grpc.aio.AioRpcError, DomainError) as error:
             raise PartMissing("the transcripts service does not answer", retry_after_s=1) from error
+
+
+def _batches(count: int) -> list[tuple[int, int]]:
+    """One place first: it tells whether the vectors are there, before many are searched in vain."""
+    starts = [0, *range(1, count, BATCH)] if count else []
+    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 def _assessment(message: pb.PlaceAssessment) -> Assessment:

@@ -33,7 +33,7 @@ class Combiner:
 
     def probability(self, values: Sequence[float]) -> float:
         """That the candidate is meant, calibrated."""
-        return self._calibrated(self.raw(values))
+        return self.calibrated(self.raw(values))
 
     def raw(self, values: Sequence[float]) -> float:
         """The logistic function alone."""
@@ -45,7 +45,7 @@ class Combiner:
         parts = {name: weight * value for name, weight, value in zip(FEATURES, self.weights, values, strict=True)}
         return dict(sorted(((n, p) for n, p in parts.items() if p), key=lambda part: -abs(part[1])))
 
-    def _calibrated(self, raw: float) -> float:
+    def calibrated(self, raw: float) -> float:
         """Linear between the knots, so that a better candidate never ties with a worse one for long."""
         if not self.knots:
             return raw
