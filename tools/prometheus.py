@@ -2,16 +2,17 @@
 
 .venv/bin/python tools/prometheus.py [--dir .shodhana] [--port 9090]
 
-Debian's package `prometheus` has the program; tools/setup_prometheus.sh installs it.
+Debian's package `prometheus` has the program; tools/setup_prometheus.sh fetches it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,38 +26,41 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, default=Path(".shodhana"), help="the mesh's directory")
     parser.add_argument("--port", type=int, default=9090)
     options = parser.parse_args()
-    if shutil.which("prometheus") is None:
-        print("prometheus: not installed; tools/setup_prometheus.sh installs it", file=sys.stderr)
+    found = program()
+    if found is None:
+        print("prometheus: not installed; tools/setup_prometheus.sh fetches it", file=sys.stderr)
         return 1
     if not (options.dir / "state.json").exists():
         print(f"prometheus: no mesh in {options.dir}; `shodhana up` starts one", file=sys.stderr)
         return 1
     print(f"http://127.0.0.1:{options.port}/alerts · Ctrl-C ends it", flush=True)
-    try:
-        return subprocess.run(command(options.dir, options.port), check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    return os.execv(found, command(options.dir, options.port))
 
 
-def command(mesh: Path, port: int, interval: str = "5s") -> list[str]:
-    """Writes the configuration into the mesh's directory; returns what to run."""
+def program() -> str | None:
+    """Prometheus beside Python, or on PATH."""
+    return shutil.which("prometheus", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+
+
+def command(mesh: Path, port: int, interval: str = "5s", *others: dict[str, Any]) -> list[str]:
+    """Writes the configuration into the mesh's directory; returns what to run. `others`: more groups of targets."""
     folder = mesh.resolve() / "prometheus"
     folder.mkdir(exist_ok=True)
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration(mesh, interval)))
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration(mesh, interval, others)))
     return [
         *("prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"),
         *(f"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage", "--log.level=warn"),
     ]
 
 
-def configuration(mesh: Path, interval: str) -> dict[str, Any]:
+def configuration(mesh: Path, interval: str, others: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
     """Scrapes every process that the mesh's state names."""
     parts = json.loads((mesh / "state.json").read_text())["parts"]
     groups = [target(part) for part in parts if part["metrics_url"]]
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": [str(RULES / "*.yml")],
-        "scrape_configs": [{"job_name": "mesh", "static_configs": groups}],
+        "scrape_configs": [{"job_name": "mesh", "static_configs": [*groups, *others]}],
     }
 
 

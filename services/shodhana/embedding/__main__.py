@@ -41,6 +41,8 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
         memory = MemoryCache(entries, settings.cache_ttl_s)
         cache = LayeredCache(f"embedding_{model_id}", redis, memory, settings.cache_ttl_s, _is_row_of(engine))
         embedders[model_id] = Embedder(engine, batcher, cache)
+        for stage in ("queue", "engine"):
+            metrics.EMBEDDING_STAGES.labels(model_id, stage)
         metrics.EMBEDDING_QUEUE.labels(model_id).set_function(lambda: batcher.queued_tokens)
         await batcher.run()
 

@@ -1,0 +1,21 @@
+"""Prometheus' programs: beside Python, or on PATH; without them a test skips, and in CI it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def program(name: str) -> str:
+    """Path of a program of Debian's Prometheus packages."""
+    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if found is None:
+        reason = f"no {name}: tools/setup_prometheus.sh fetches it"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return found
