@@ -67,6 +67,38 @@ def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
     sys.exit(show(term, as_json, profile))
 
 
+PROPOSAL_STATES = ("open", "disputed", "approved", "live", "refused", "retracting", "withdrawn")
+
+
+@lexicon.command(
+    "proposals", epilog=examples("shodhana lexicon proposals", "shodhana lexicon proposals --state disputed --json")
+)
+@click.option("--state", "states", multiple=True, type=click.Choice(PROPOSAL_STATES), help="Only these; repeatable.")
+@click.option("--heard", default="", help="Only for these heard words, in any popular spelling.")
+@click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
+@as_json(answers=("knowledge get-lexicon-proposal",), has_arguments=True)
+@profile_of
+def lexicon_proposals(states: tuple[str, ...], heard: str, limit: int, as_json: bool, profile: Path | None) -> None:
+    """List what decisions propose to the lexicon, who stands for it, and how far it is."""
+    from .commands.proposals import list_proposals
+
+    sys.exit(list_proposals(states, heard, limit, as_json, profile))
+
+
+@lexicon.command(
+    "learn",
+    epilog=examples("shodhana lexicon learn", "shodhana lexicon learn --apply", "shodhana lexicon learn --keep FILE"),
+)
+@click.option("--apply", is_flag=True, help="Write what was learned, unless anything is worse.")
+@click.option("--keep", type=file_path, metavar="FILE", help="Write the decided pairs there and learn nothing.")
+@profile_of
+def lexicon_learn(apply: bool, keep: Path | None, profile: Path | None) -> None:
+    """Learn the weights of the ear and the calibration from decisions, measured before and after."""
+    from .commands.learn import learn
+
+    sys.exit(learn(apply, keep, profile))
+
+
 verses = click.Group()
 
 

@@ -8,7 +8,7 @@ import webbrowser
 from .profile import Profile
 
 PAGES = {"review": "/app/review", "queue": "/app/queue"}
-PAGE_OF_CASE = "/app/review?case=reviewCases/{number}"
+PAGE_OF_CASE = "/app/review?case=reviewCases%2F{number}"
 
 
 def page_of(name: str) -> str:

@@ -82,6 +82,11 @@ class Desk:
         return max(0, len(self._held) - 1)
 
     @property
+    def has_answered(self) -> bool:
+        """Whether there is an answer to take back."""
+        return bool(self._done)
+
+    @property
     def left(self) -> int | None:
         """Cases until the limit; None where there is none."""
         return None if self._wanted.most is None else self._wanted.most - self.progress.here.total()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -60,7 +62,7 @@ class Reviewing:
             self._desk.look()
         held = self._desk.current
         if held is None:
-            return None
+            return self._last_word()
         if held is not last:
             self._note = ""
             self._say(f"\n{self._desk.progress.waiting} cases wait, you hold {self._desk.following + 1}.")
@@ -68,6 +70,15 @@ class Reviewing:
                 self._say(line)
         self._take(held, input(f"\nDecide [a,1-{MOST_SHOWN},c,x,s,e,n,u,q,?]? "))
         return held
+
+    def _last_word(self) -> Held | None:
+        """What is taken back after all, where no case is left."""
+        if (
+            self._desk.has_answered
+            and input(f"\n{nothing_left(self._desk)}; u takes the last answer back, Enter ends: ") == "u"
+        ):
+            self._undo()
+        return self._desk.current
 
     def _take(self, held: Held, line: str) -> None:
         word, _, rest = line.strip().partition(" ")
@@ -121,7 +132,16 @@ class Reviewing:
             self._say("taken back")
 
     def _say(self, line: str) -> None:
-        print(line, flush=True)
+        print("\n".join(map(in_width, line.split("\n"))), flush=True)
+
+
+def in_width(line: str) -> str:
+    """A line, on a terminal broken between words, each part indented as the first."""
+    if not sys.stdout.isatty():
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(textwrap.wrap(line, columns, subsequent_indent=indent, break_on_hyphens=False)) or line
 
 
 def described(case: pb.ReviewCase) -> Iterator[str]:
@@ -155,11 +175,13 @@ def standing(case: pb.ReviewCase, answer: Answer) -> str:
 def farewell(desk: Desk) -> str:
     """What was done here, and what waits."""
     here = ", ".join(f"{count} {DONE[verdict]}" for verdict, count in desk.progress.here.items() if count)
-    if desk.current is not None:
-        rest = "the others are back in the queue"
-    else:
-        rest = "the limit is reached" if desk.left == 0 else "no case waits for you"
+    rest = "the others are back in the queue" if desk.current is not None else nothing_left(desk)
     return f"{here or 'nothing decided'}; {rest}"
+
+
+def nothing_left(desk: Desk) -> str:
+    """Why there is no case to read."""
+    return "the limit is reached" if desk.left == 0 else "no case waits for you"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from shodhana.text.velthuis import after_key
 from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Vertical
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -53,14 +53,15 @@ class ReviewScreen(App[str]):
     TITLE = "shodhana review"
     CSS = """
     #progress { background: $boost; padding: 0 1; }
-    #case { padding: 0 1; }
-    #context { padding: 1 0; }
-    #suggestions { border: none; height: auto; max-height: 100%; padding: 0; }
+    #case { padding: 0 1; height: 1fr; }
+    #context { padding: 1 0; max-height: 40%; }
+    #suggestions { border: none; height: 1fr; padding: 0; background: transparent; scrollbar-size-vertical: 1; }
     #suggestions > .option-list--option-highlighted { background: $boost; text-style: none; }
     #suggestions:focus > .option-list--option-highlighted { background: $primary-muted; text-style: none; }
     #message { padding: 0 1; min-height: 1; height: auto; }
-    Input { border: round $surface-lighten-2; }
-    Input:focus { border: round $accent; }
+    Input, Input:focus { border: none; height: 1; padding: 0 1; margin: 0 0 1 0; }
+    Input { border-left: thick $surface-lighten-2; }
+    Input:focus { border-left: thick $accent; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding(key, action, label, key_display=shown, show=bool(label), priority=True)
@@ -77,7 +78,7 @@ class ReviewScreen(App[str]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="progress")
-        with VerticalScroll(id="case", can_focus=False):
+        with Vertical(id="case"):
             yield Static(id="place")
             yield Static(id="context")
             yield OptionList(id="suggestions", markup=False)
@@ -228,7 +229,6 @@ class ReviewScreen(App[str]):
             shown = range(1, min(MOST_SHOWN, len(held.case.suggestions)) + 1)
             self._suggestions.add_options(Option(case_view.suggestion(held.case, number)) for number in shown)
             self._suggestions.highlighted = 0 if shown else None
-        self.query_one("#case").scroll_home(animate=False)
         self.set_focus(self._suggestions)
 
     def _show_progress(self) -> None:
