@@ -47,6 +47,13 @@ export const SCREENS: readonly Screen[] = [
     load: () => import("./lexicon/screen"),
   },
   {
+    path: "/statistics",
+    title: "Statistics",
+    permissions: ["reports:read", "metrics:view", "reviews:read"],
+    isInNavigation: true,
+    load: () => import("./statistics/screen"),
+  },
+  {
     path: "/administration",
     title: "Administration",
     permissions: ["users:manage"],
