@@ -65,7 +65,7 @@ def aligned(model: NoiseModel, pair: HeardPair) -> list[Step]:
                 cost = before[0] - math.log(weight)
                 if (i, j) not in best or cost < best[i, j][0]:
                     best[i, j] = cost, (size, length)
-    return list(_steps(best, sounds, letters))
+    return list(_steps(best, sounds, letters))[::-1]
 
 
 def _steps(

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import csv
 import hashlib
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -209,7 +210,7 @@ def recalibrated(weights: Combiner, truths: Sequence[tuple[float, bool]]) -> Com
 
 def _between(points: Sequence[tuple[float, float]], raw: float) -> float:
     """Linear between points."""
-    for (left, low), (right, high) in zip(points, points[1:], strict=False):
+    for (left, low), (right, high) in itertools.pairwise(points):
         if left <= raw <= right:
             return low + (high - low) * (raw - left) / (right - left) if right > left else high
     return points[0][1] if raw < points[0][0] else points[-1][1]

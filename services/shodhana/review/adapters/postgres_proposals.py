@@ -85,7 +85,8 @@ SELECT p.proposal_id, p.heard, p.term, count(DISTINCT s.expert) AS expert_count,
         AS is_disputed,
     coalesce(avg(c.suggested_probability), 0)::float8 AS suggested_probability
 FROM proposals AS p JOIN proposal_supports AS s USING (proposal_id) JOIN review_cases AS c USING (case_id)
-WHERE s.withdrawn_at IS NULL AND p.proposal_id > $1 GROUP BY p.proposal_id ORDER BY p.proposal_id LIMIT $2
+WHERE s.withdrawn_at IS NULL AND p.resolution <> 'reject' AND p.proposal_id > $1
+GROUP BY p.proposal_id ORDER BY p.proposal_id LIMIT $2
 """
 RESOLVE = """
 WITH noted AS (
