@@ -34,6 +34,11 @@ OWNER = "postgres"
 SENTINELS = tuple(f"redis-broker-{number}.redis-broker:26379" for number in range(3))
 OPEN = ("jwks",)
 """What everybody may read."""
+SECRET_NAMES = (
+    *("embedding", "grafana", "identity", "keda", "migrations", "postgres", "quality"),
+    *("redis-broker", "redis-cache", "review", "similarity", "tls", "transcripts"),
+)
+"""The Secrets that are made: each a folder."""
 Redis = Callable[[str], str]
 
 
@@ -63,6 +68,7 @@ def cluster(host: str) -> Redis:
 
 PLACES = {
     "compose": Place("postgres:5432/shodhana", single("redis-cache"), single("redis-broker")),
+    "compose-ha": Place("postgres:5432/shodhana", single("redis-cache"), sentinel(SENTINELS)),
     "kubernetes-dev": Place("postgres:5432/shodhana", single("redis-cache"), single("redis-broker")),
     "kubernetes": Place("postgres-rw:5432/shodhana?sslmode=require", cluster("redis-cache"), sentinel(SENTINELS)),
 }

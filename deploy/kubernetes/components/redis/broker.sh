@@ -13,7 +13,7 @@ named() {
 }
 
 leader=$(named) || leader=redis-broker-0.redis-broker
-cp /etc/redis/broker.conf /run/redis/redis.conf
+cp "$(dirname "$0")/broker.conf" /run/redis/redis.conf
 echo "replica-announce-ip $me" >> /run/redis/redis.conf
 [ "$leader" = "$me" ] || echo "replicaof $leader 6379" >> /run/redis/redis.conf
 exec redis-server /run/redis/redis.conf

@@ -1,0 +1,16 @@
+#!/bin/sh
+# A standby of `postgres`: copies it once, then follows.
+set -eu
+data=/var/lib/postgresql/data
+umask 077
+printf '*:*:*:*:%s\n' "$(cat /run/secrets/postgres/password)" > /tmp/pgpass
+export PGPASSFILE=/tmp/pgpass
+if [ ! -f "$data/PG_VERSION" ]; then
+  until pg_basebackup --host=postgres --username=postgres --pgdata="$data" --wal-method=stream --checkpoint=fast; do
+    find "$data" -mindepth 1 -delete
+    sleep 3
+  done
+  touch "$data/standby.signal"
+fi
+exec postgres -D "$data" -c hot_standby=on -c max_connections=300 -c shared_preload_libraries=pg_stat_statements \
+  -c "primary_conninfo=host=postgres user=postgres application_name=standby passfile=/tmp/pgpass"
