@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from shodhana.stack.places import PROJECT
 from shodhana.text.velthuis import LETTERS, after_key, typed
 from vidyut.lipi import Scheme, transliterate
 
+ENTRY = re.compile(r"""^  (?:["'](\S+)["']|(\w+)): "(\w+)",$""", re.MULTILINE)
 OTHERWISE = {".rr": ".R", ".ll": ".L"}
 """Where vidyut takes a capital; here a capital stays one."""
 
@@ -14,6 +18,12 @@ OTHERWISE = {".rr": ".R", ".ll": ".L"}
 def test_the_table_is_velthuis(keys: str, letter: str) -> None:
     keys = OTHERWISE.get(keys, keys)
     assert transliterate(keys, Scheme.Velthuis, Scheme.Slp1) == transliterate(letter, Scheme.Iast, Scheme.Slp1)
+
+
+def test_the_dashboard_has_the_same_table() -> None:
+    script = (PROJECT / "clients/dashboard/src/text/velthuis.ts").read_text(encoding="utf-8")
+    table = script[script.index("LETTERS") : script.index("};")]
+    assert {key or bare: letter for key, bare, letter in ENTRY.findall(table)} == LETTERS
 
 
 @pytest.mark.parametrize(
