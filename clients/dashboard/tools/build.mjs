@@ -1,5 +1,5 @@
 // Builds dist/: what the gateway serves under /app/, and files.json, which tells it what that is.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -10,8 +10,10 @@ import { slim } from "./slim.mjs";
 
 const HERE = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCE = join(HERE, "src");
-const TARGET = join(HERE, "dist");
+const DIST = join(HERE, "dist");
+const TARGET = join(HERE, "dist.new");
 const FONTS = join(HERE, "node_modules/.fonts");
+const STYLE = join(SOURCE, "gen/style.css");
 const BASE = "/app";
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -23,11 +25,13 @@ const TYPES = {
 
 generateContracts();
 await makeFonts(join(HERE, "node_modules"), FONTS);
-writeFileSync(join(FONTS, "style.css"), styleSheet());
+writeFileSync(STYLE, styleSheet());
 rmSync(TARGET, { recursive: true, force: true });
 const assets = await bundle();
 writeFileSync(join(TARGET, "index.html"), page(assets));
 writeFileSync(join(TARGET, "files.json"), `${JSON.stringify(manifest(), null, 2)}\n`);
+rmSync(DIST, { recursive: true, force: true });
+renameSync(TARGET, DIST);
 
 async function bundle() {
   const made = await build({
@@ -35,7 +39,7 @@ async function bundle() {
     entryPoints: {
       main: join(SOURCE, "main.tsx"),
       theme: join(SOURCE, "shell/theme_early.ts"),
-      style: join(HERE, "node_modules/.fonts/style.css"),
+      style: STYLE,
       icon: join(SOURCE, "icon.svg"),
     },
     outdir: join(TARGET, "assets"),
@@ -58,7 +62,7 @@ async function bundle() {
     logLevel: "warning",
   });
   const byEntry = Object.entries(made.metafile.outputs).filter(([, output]) => output.entryPoint);
-  return Object.fromEntries(byEntry.map(([path]) => [entryName(path), path.replace(/^dist/, BASE)]));
+  return Object.fromEntries(byEntry.map(([path]) => [entryName(path), path.replace(/^dist\.new/, BASE)]));
 }
 
 // One sheet of all: tokens and base first, then each screen's and part's own.
