@@ -121,6 +121,17 @@ def test_a_restore_into_a_place_that_is_taken_needs_force_and_its_name(here: Pat
     assert (here / "new" / "postgres" / "precious").exists()
 
 
+def test_a_restore_that_fails_puts_back_what_was_there(
+    here: Path, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "new" / "postgres").mkdir(parents=True)
+    (here / "new" / "postgres" / "precious").touch()
+    monkeypatch.setenv("SHODHANA_BACKUP_KEY", new_keys(here).secrets[0])
+    result = shodhana("restore", "latest-logical", "--to", str(here / "new"), "--force", "--confirm", "new")
+    assert result.exit_code == 1
+    assert (here / "new" / "postgres" / "precious").exists()
+
+
 def test_a_living_database_is_replaced_only_with_its_name_and_then_kept_aside(
     here: Path, postgres_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

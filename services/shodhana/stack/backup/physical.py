@@ -122,10 +122,13 @@ def restore(
     repository.progress.step("recovered" + (f" to {at.isoformat()}" if at else " to the end of the log"))
 
 
-def archive_now(repository: Repository, url: str, spool: Path) -> None:
-    """Returns when everything that a running server has written so far is in the archive. Raises BackupError."""
+def archive_now(repository: Repository, url: str, spool: Path, only: str | None = None) -> None:
+    """Returns when everything that a running server has written so far is in the archive.
+
+    Does nothing where it archives nothing, or has another system identifier than `only`. Raises BackupError.
+    """
     facts = asyncio.run(_facts(url))
-    if facts.archives:
+    if facts.archives and only in (None, facts.system_identifier):
         wal.wait_for(repository, spool, facts.system_identifier, asyncio.run(_switch(url)))
 
 

@@ -49,10 +49,9 @@ def restore_backup(directory: StackDirectory, target: str | None, backup_id: str
         source, repository = opened(directory, target)
         repository.keys.require_secrets()
         at = _moment(options.at) if options.at else None
-        if source.spool is not None and is_running(source.directory):
-            physical.archive_now(repository, source.postgres_url, source.spool)  # what it has written until now
         is_latest = backup_id in (LATEST, f"{LATEST}-physical")
         manifest = physical.newest_before(repository, at) if at and is_latest else repository.manifest(backup_id)
+        _archive_what_runs(repository, manifest, source)
         repository.progress.step(f"restoring {manifest.id}" + (f" as of {at.isoformat()}" if at else ""))
         for line in _restore(repository, manifest, source, at, options):
             click.echo(line)
@@ -84,6 +83,13 @@ def _restore(
     with open_folder() as scratch:
         yield from _or_how(lambda: [put_back(repository, manifest, url, scratch, may_replace)], name)
     yield "next: shodhana status      # services connect again by themselves"
+
+
+def _archive_what_runs(repository: Repository, manifest: Manifest, source: Source) -> None:
+    """Where the server that was backed up still runs, what it has written until now is in reach too."""
+    if manifest.wal is not None and source.spool is not None and is_running(source.directory):
+        identifier = manifest.wal.system_identifier
+        physical.archive_now(repository, source.postgres_url, source.spool, only=identifier)
 
 
 def _or_how(work: Callable[[], list[str]], name: str) -> list[str]:

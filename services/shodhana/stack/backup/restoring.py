@@ -43,12 +43,14 @@ def restore_to(
     part = directory.part(BROKER if manifest.kind == "redis" else POSTGRES)
     try:
         with locked(directory), open_folder() as scratch:
-            said = _make_room(part, may_replace)
+            aside = _make_room(part, may_replace)
             try:
-                return said + _restore_part(repository, manifest, directory, at, scratch)
+                said = _restore_part(repository, manifest, directory, at, scratch)
             except BaseException:
-                _put_away(part, "failed")
+                _put_back(part, aside)
                 raise
+            moved = f"what was in {part} is in {aside}: delete it when nobody misses anything"
+            return [moved, *said] if aside else said
     except AlreadyRunning as error:
         raise Refused(f"{error}. A running stack is not restored into") from None
 
@@ -100,17 +102,24 @@ def _postgres(directory: StackDirectory) -> EmbeddedPostgres:
     return EmbeddedPostgres(directory.part(POSTGRES), free_port(), password)
 
 
-def _make_room(part: Path, may_replace: bool) -> list[str]:
+def _make_room(part: Path, may_replace: bool) -> Path | None:
+    """Where what was there is now; None where nothing was. Raises Occupied."""
     if not part.exists() or not any(part.iterdir()):
-        return []
+        return None
     if not may_replace:
         raise Occupied(f"{part} is not empty")
-    return [f"what was in {part} is in {_put_away(part, 'before')}: delete it when nobody misses anything"]
+    return _put_away(part, "before")
 
 
-def _put_away(part: Path, why: str) -> Path | None:
-    if not part.exists():
-        return None
+def _put_back(part: Path, aside: Path | None) -> None:
+    """As it was before; what was restored by then is kept for whoever wants to see why it failed."""
+    if part.exists():
+        _put_away(part, "failed")
+    if aside is not None:
+        aside.rename(part)
+
+
+def _put_away(part: Path, why: str) -> Path:
     aside = part.with_name(f"{part.name}.{why}-{time.strftime('%Y%m%dT%H%M%S')}")
     part.rename(aside)
     return aside
