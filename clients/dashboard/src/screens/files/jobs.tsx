@@ -33,7 +33,7 @@ export function Jobs({ query }: { query: URLSearchParams }) {
       <section>
         <div class="row apart">
           <h2>Jobs</h2>
-          <div class="row filters">
+          <div class="row narrow-by">
             <input
               type="search"
               aria-label="Name of the job"

@@ -9,7 +9,7 @@ export const ACCEPTED = [...ENDINGS, ...ENDINGS.map((ending) => `${ending}.gz`),
 /** "12.3 MB". */
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} bytes`;
-  return bytes < MB ? `${Math.round(bytes / 1000)} kB` : `${(bytes / MB).toFixed(1)} MB`;
+  return bytes < MB ? `${Math.round(bytes / 1000)} kB` : `${+(bytes / MB).toFixed(1)} MB`;
 }
 
 /** Why a file is not sent; empty where it is. The services look closer, at the text. */

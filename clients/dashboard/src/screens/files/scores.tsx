@@ -22,7 +22,7 @@ export function ScoresPart({ report }: { report: CorrectionReport }) {
   };
   return (
     <>
-      <dl class="facts">
+      <dl class="facts across">
         {NAMES.slice(0, IN_SIGHT).map(([name, key]) => (
           <div key={name}>
             <dt>{words(name)}</dt>

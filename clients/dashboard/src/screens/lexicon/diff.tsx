@@ -5,7 +5,7 @@ import { type Entry, type EntryChange, LexiconService } from "../../gen/shodhana
 import { Changes } from "../../parts/changes";
 import { FailurePanel } from "../../parts/failure_panel";
 import { go, setQuery } from "../../shell/router";
-import { Term } from "./search";
+import { fieldOf, Term } from "./search";
 import { numberOf } from "./versions";
 
 const lexicon = clientOf(LexiconService);
@@ -76,7 +76,7 @@ function Choice({ label, value, numbers, onChoice }: ChoiceProps) {
 
 const FIELDS: readonly [string, (entry: Entry) => string][] = [
   ["meaning", (entry) => entry.gloss],
-  ["domain", (entry) => [entry.domain, entry.field].filter(Boolean).join(", ")],
+  ["domain", fieldOf],
   ["part of speech", (entry) => entry.partOfSpeech],
   ["spellings", (entry) => [...entry.aliases].sort().join(" · ")],
   ["remark", (entry) => entry.note],

@@ -4,6 +4,7 @@ import { clientOf } from "../../api/transport";
 import { type Entry, LexiconService } from "../../gen/shodhana/api/similarity/v1/lexicon_pb";
 import { FailurePanel } from "../../parts/failure_panel";
 import { Link } from "../../shell/router";
+import { fieldOf } from "./search";
 
 const lexicon = clientOf(LexiconService);
 
@@ -22,7 +23,7 @@ function Found({ entry }: { entry: Entry }) {
   const version = entry.name.split("/")[1];
   const facts: [string, string][] = [
     ["Meaning", entry.gloss],
-    ["Domain", [entry.domain, entry.field].filter(Boolean).join(", ")],
+    ["Domain", fieldOf(entry)],
     ["Part of speech", entry.partOfSpeech],
     ["Also English", entry.anglicised ? "yes: kept in its popular spelling unless a job restores such terms" : ""],
     ["Remark", entry.note],

@@ -50,7 +50,7 @@ export function Proposals({ query }: { query: URLSearchParams }) {
     <section class="stack">
       <div class="row apart">
         <h2>Proposals</h2>
-        <div class="row filters">
+        <div class="row narrow-by">
           <input
             type="search"
             aria-label="Heard"

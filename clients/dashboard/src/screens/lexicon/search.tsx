@@ -118,6 +118,10 @@ function FoundTerm({ candidate }: { candidate: Candidate }) {
   );
 }
 
+/** "philosophical, philosophy schools". */
+export const fieldOf = ({ domain, field }: Pick<Entry, "domain" | "field">): string =>
+  field && field !== domain ? `${domain}, ${field.replaceAll("_", " ")}` : domain;
+
 type TermProps = Pick<Entry, "name" | "term" | "devanagari" | "gloss" | "domain" | "field" | "anglicised">;
 
 /** A term, linked, with its Devanagari and its meaning. */
@@ -131,7 +135,7 @@ export function Term({ name, term, devanagari, gloss, domain, field, anglicised 
         <span lang="sa-Deva">{devanagari}</span>
       </span>{" "}
       <span class="muted">
-        {gloss} <span class="badge">{field && field !== domain ? `${domain}, ${field}` : domain}</span>
+        {gloss} <span class="badge">{fieldOf({ domain, field })}</span>
         {anglicised && <span class="badge">also English</span>}
       </span>
     </>

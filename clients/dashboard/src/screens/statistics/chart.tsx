@@ -20,13 +20,18 @@ interface ChartProps {
   children?: ComponentChildren;
 }
 
-const [WIDTH, HEIGHT, GAP] = [1000, 200, 0.2];
+const [WIDTH, HEIGHT, GAP, WIDEST] = [1000, 200, 0.2, 100];
+/** Lines over bars leave the bars their colours. */
+const classOf = (index: number, bars: number) =>
+  index < bars ? `bar-${index}` : `line-${bars > 0 ? index - bars + 1 : index}`;
 
 /** Bars and lines, each told apart by colour and by pattern, with the same as a table below. */
 export function Chart({ title, of, labels, bars = [], lines = [], top, format = String, children }: ChartProps) {
   const highest = top ?? roundTop(labels, bars, lines);
-  const y = (value: number) => HEIGHT - (Math.min(value, highest) / highest) * HEIGHT;
+  const lowest = bars.length > 0 ? 0 : roundBottom(lines);
+  const y = (value: number) => HEIGHT * (1 - (Math.min(value, highest) - lowest) / (highest - lowest));
   const step = WIDTH / Math.max(1, labels.length);
+  const width = Math.min(WIDEST, step * (1 - GAP));
   const all = [...bars, ...lines];
   const isEmpty = all.every(({ values }) => values.every((value) => !value));
   return (
@@ -36,11 +41,7 @@ export function Chart({ title, of, labels, bars = [], lines = [], top, format = 
         <ul class="legend">
           {all.map(({ label }, index) => (
             <li key={label}>
-              <svg
-                viewBox="0 0 24 12"
-                aria-hidden="true"
-                class={index < bars.length ? `bar-${index}` : `line-${index - bars.length}`}
-              >
+              <svg viewBox="0 0 24 12" aria-hidden="true" class={classOf(index, bars.length)}>
                 {index < bars.length ? <rect width="24" height="12" /> : <path d="M0 6H24" />}
               </svg>
               {label}
@@ -55,7 +56,7 @@ export function Chart({ title, of, labels, bars = [], lines = [], top, format = 
           <div class="plot">
             <div class="scale" aria-hidden="true">
               {[1, 0.5, 0].map((share) => (
-                <span key={share}>{format(highest * share)}</span>
+                <span key={share}>{format(lowest + (highest - lowest) * share)}</span>
               ))}
             </div>
             <svg
@@ -71,14 +72,14 @@ export function Chart({ title, of, labels, bars = [], lines = [], top, format = 
                 <rect
                   key={`${place} ${index}`}
                   class={`bar-${index}`}
-                  x={(place + GAP / 2) * step}
-                  width={step * (1 - GAP)}
+                  x={(place + 0.5) * step - width / 2}
+                  width={width}
                   y={y(to)}
                   height={Math.max(0, y(from) - y(to))}
                 />
               ))}
               {lines.map(({ label, values }, index) => (
-                <g key={label} class={`line-${index}`}>
+                <g key={label} class={classOf(bars.length + index, bars.length)}>
                   <path d={pathOf(values, (place) => (place + 0.5) * step, y)} />
                   <path class="dots" d={dotsOf(values, (place) => (place + 0.5) * step, y)} />
                 </g>
@@ -169,6 +170,12 @@ function roundTop(labels: readonly string[], bars: readonly Series[], lines: rea
   const highest = Math.max(1, ...sums, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const unit = 10 ** Math.floor(Math.log10(highest));
   return unit * ([1, 2, 4, 5, 6, 8, 10].find((times) => times * unit >= highest) ?? 10);
+}
+
+/** Below the lowest value, by tenths: what differs is seen, and the scale tells where it begins. */
+function roundBottom(lines: readonly Series[]): number {
+  const values = lines.flatMap((line) => line.values.filter((value) => value !== undefined));
+  return Math.max(0, Math.floor(Math.min(...values) * 10 - 0.5) / 10);
 }
 
 function stacked(bars: readonly Series[], places: number) {

@@ -74,7 +74,7 @@ function Pace() {
       <FailurePanel failure={failure} retry={reload} />
       {value && (
         <Chart
-          title={`Files an hour, last ${ended.length} jobs`}
+          title="Files an hour, of the last jobs"
           of="Job"
           labels={ended.map((job) => `${titleOf(job)}, ${job.createTime ? day(job.createTime) : ""}`)}
           bars={[{ label: "files an hour, from sending to the last result", values: ended.map(rate) }]}

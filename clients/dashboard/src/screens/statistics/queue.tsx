@@ -44,7 +44,7 @@ interface FactsProps {
 
 function Facts({ facts }: FactsProps) {
   return (
-    <dl class="facts">
+    <dl class="facts across">
       {facts.map(([label, fact]) => (
         <div key={label}>
           <dt>{label}</dt>
