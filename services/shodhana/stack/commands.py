@@ -65,25 +65,22 @@ def down(directory: Path | None) -> None:
         fail(str(error))
 
 
-@stack.command(epilog=example("shodhana status"))
+@stack.command(epilog=example("shodhana status --watch"))
 @directory_of
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(directory: Path | None, as_json: bool) -> None:
-    """Show each process. Exit code 0: all healthy; 3: not all."""
-    from .state import Phase, all_healthy, read_state
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch, a line each time.")
+@click.option("--watch", is_flag=True, help="Show it anew every few seconds, until Ctrl-C.")
+def status(directory: Path | None, as_json: bool, watch: bool) -> None:
+    """Show each process, its memory, calls and errors, what waits, and the last backup.
 
-    state = read_state(place_of(directory))
-    is_up = state.phase is Phase.READY and all_healthy(state.parts)
-    if as_json:
-        import json
-        from dataclasses import asdict
+    Calls are counted since the look before, if that was within a quarter of an hour, else since the start. 100 % of CPU
+    is one core. Exit code 0: all healthy; 3: not all.
+    """
+    from .status import show, show_again
 
-        click.echo(json.dumps(asdict(state), indent=2, default=str))
-    else:
-        from .screen import print_status
-
-        print_status(state)
-    if not is_up:
+    place = place_of(directory)
+    if watch:
+        show_again(place, as_json)
+    elif not show(place, as_json):
         sys.exit(INCOMPLETE)
 
 

@@ -6,12 +6,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from .ages import ago
 from .parts import Condition, PartState
 from .places import default_directory
 from .state import Phase, StackState
+
+if TYPE_CHECKING:
+    from .figures import Traffic
+    from .overview import Overview
 
 COLOURS = {
     Condition.HEALTHY: "green",
@@ -33,7 +39,8 @@ TITLES = {
     "traces": "traces go to",
     "client": "credentials",
 }
-COLUMNS = ("name", "state", "pid", "port", "restarts", "up", "health")
+MEASURED = ("memory", "cpu", "calls/s", "failed", "p99")
+COLUMNS = ("name", "state", "pid", "port", "restarts", "up", *MEASURED, "health")
 IMPATIENT_S = 15.0
 
 
@@ -94,16 +101,20 @@ def front_page(state: StackState) -> None:
     click.echo("\n  shodhana process FILE · shodhana status · shodhana logs NAME · shodhana down\n")
 
 
-def print_status(state: StackState) -> None:
-    """One line a part."""
+def print_status(state: StackState, seen: Overview | None = None) -> None:
+    """One line a part; then what waits, and the last backup."""
     click.echo(f"{emphasized(state.phase)}  {state.directory}")
     if state.error:
         click.echo(coloured(state.error, "red"))
-    rows = [COLUMNS, *(_cells(part) for part in state.parts)]
+    rows = [COLUMNS, *(_cells(part, seen) for part in state.parts)]
+    shown = [n for n, title in enumerate(COLUMNS) if title not in MEASURED or any(row[n] for row in rows[1:])]
+    rows = [tuple(row[n] for n in shown) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     conditions = [None, *(part.condition for part in state.parts)]
     for row, condition in zip(rows, conditions, strict=True):
         click.echo(_line(row, widths, condition))
+    if seen is not None:
+        click.echo("\n" + "\n".join(f"{emphasized(title.ljust(7))} {text}" for title, text in _summary(seen)))
 
 
 def coloured(text: str, colour: str | None) -> str:
@@ -124,10 +135,44 @@ def _is_late(part: PartState) -> bool:
     return is_waited_for and part.started_at is not None and time.time() - part.started_at > IMPATIENT_S
 
 
-def _cells(part: PartState) -> tuple[str, ...]:
-    seconds = f"{time.time() - part.started_at:.0f} s" if part.started_at and part.pid else ""
-    numbers = (str(part.pid or ""), str(part.port or ""), str(part.restarts or ""), seconds)
-    return (part.name, str(part.condition), *numbers, part.health)
+def _cells(part: PartState, seen: Overview | None) -> tuple[str, ...]:
+    up = ago(time.time() - part.started_at) if part.started_at and part.pid else ""
+    numbers = (str(part.pid or ""), str(part.port or ""), str(part.restarts or ""), up)
+    return (part.name, str(part.condition), *numbers, *_measured(part.name, seen), part.health)
+
+
+def _measured(name: str, seen: Overview | None) -> tuple[str, ...]:
+    vitals = seen.vitals.get(name) if seen else None
+    traffic = seen.figures.traffic.get(name) if seen and seen.figures else None
+    resources = (f"{vitals.memory_bytes / 2**20:.0f} MB", f"{vitals.cpu_cores:.0%}") if vitals else ("", "")
+    if traffic is None or not traffic.calls_per_s:
+        return (*resources, "", "", "")
+    p99 = "" if traffic.p99_s is None else f"{traffic.p99_s * 1000:.0f} ms"
+    return (*resources, f"{traffic.calls_per_s:.2f}", f"{traffic.failed:.0f}" if traffic.failed else "", p99)
+
+
+def _summary(seen: Overview) -> list[tuple[str, str]]:
+    lines = []
+    if figures := seen.figures:
+        work = figures.work
+        lines.append(("calls", f"{_answered(figures.traffic.get('gateway'))} over the last {ago(figures.over_s)}"))
+        oldest = f", the oldest {ago(work.review_oldest_s)}" if work.review_cases else ""
+        lines.append(("review", f"{work.review_cases:.0f} cases wait{oldest}; {work.review_overdue:.0f} overdue"))
+        oldest = f", the oldest {ago(work.files_oldest_s)}" if work.files_queued else ""
+        jobs = f"{work.files_queued:.0f} files wait{oldest}; {work.files_running:.0f} in work"
+        lines.append(("jobs", jobs))
+        score = "" if work.mean_academic_score is None else f"; mean academic score {work.mean_academic_score:.2f}"
+        lines.append(
+            ("files", f"{work.files_succeeded:.0f} corrected since the start, {work.files_failed:.0f} failed{score}")
+        )
+    backup = f"{seen.backup.id}, {ago(seen.backup.age_s)} ago" if seen.backup else "none here"
+    return [*lines, ("backup", backup)]
+
+
+def _answered(traffic: Traffic | None) -> str:
+    if traffic is None:
+        return "the gateway does not say"
+    return f"{traffic.calls_per_s:.2f} a second answered at the gateway, {traffic.failed:.0f} failed,"
 
 
 def _line(row: Sequence[str], widths: Sequence[int], condition: Condition | None) -> str:

@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from shodhana.stack.figures import Figures, Traffic, Work
+from shodhana.stack.overview import LastBackup, Overview
 from shodhana.stack.parts import Condition, PartState
 from shodhana.stack.places import default_directory
 from shodhana.stack.screen import IMPATIENT_S, Progress, Watcher, front_page, print_status
 from shodhana.stack.state import Phase, StackState
+from shodhana.stack.vitals import Vitals
 
 
 def state(*parts: PartState, phase: Phase = Phase.STARTING, directory: Path = Path("/elsewhere")) -> StackState:
@@ -74,3 +77,33 @@ def test_the_status_is_one_plain_line_a_part_away_from_a_terminal(capsys: pytest
     assert first.split()[:4] == ["postgres", "healthy", "8", "5432"]
     assert second.endswith(health.rstrip())
     assert head.index("health") == second.index("not healthy")
+
+
+def test_the_status_tells_memory_calls_and_what_waits_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    traffic = {"quality": Traffic(2.5, 3, 0.25), "gateway": Traffic(4, 1, 0.5)}
+    work = Work(review_cases=2, review_oldest_s=7200, files_queued=1, files_oldest_s=30, files_succeeded=5)
+    seen = Overview(
+        {"quality": Vitals(80 * 2**20, 0.5)}, Figures(120, traffic, work), LastBackup("b-logical", 3 * 86400)
+    )
+    print_status(state(PartState("quality", Condition.HEALTHY, 8), phase=Phase.READY), seen)
+    shown = capsys.readouterr().out
+    head, quality = shown.splitlines()[1:3]
+    assert head.split() == [
+        "name",
+        "state",
+        "pid",
+        "port",
+        "restarts",
+        "up",
+        "memory",
+        "cpu",
+        "calls/s",
+        "failed",
+        "p99",
+        "health",
+    ]
+    assert quality.split() == ["quality", "healthy", "8", "80", "MB", "50%", "2.50", "3", "250", "ms"]
+    assert "calls   4.00 a second answered at the gateway, 1 failed, over the last 2 min" in shown
+    assert "review  2 cases wait, the oldest 2 h; 0 overdue" in shown
+    assert "jobs    1 files wait, the oldest 30 s; 0 in work" in shown
+    assert "backup  b-logical, 3 d ago" in shown
