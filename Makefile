@@ -17,7 +17,7 @@ setup: ## Make .venv with what running needs
 	@tools/setup.sh stack && tools/setup_dashboard.sh
 
 setup-dev: ## Make .venv with what testing and checking need too
-	@tools/setup.sh dev && tools/setup_node.sh && tools/setup_dashboard.sh dev
+	@tools/setup.sh dev && tools/setup_node.sh && tools/setup_dashboard.sh dev && tools/setup_prometheus.sh
 
 run: setup ## Start the mesh and correct a sample lecture; the mesh stays up
 	@shodhana up --detach

@@ -16,6 +16,7 @@ check python tools/generate.py --lint
 check python tools/generate.py --breaking
 check python tools/generate.py --check
 check python tools/check_glossary.py
+check python tools/grafana_dashboards.py --check
 
 [ -z "$failed" ] || {
   echo "failed:$failed"
