@@ -1,0 +1,181 @@
+"""A real Prometheus scrapes the mesh while it works: every panel and every rule has to find what it asks for."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from shodhana.api.review.v1 import review_pb2
+from shodhana.api.similarity.v1 import similarity_pb2
+from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
+from shodhana.stack.ports import free_port
+from shodhana_client import connect
+
+from tests.observability.programs import ROOT, program
+from tools import prometheus as local
+
+BOARDS = yaml.safe_load((ROOT / "deploy" / "grafana" / "dashboards.yaml").read_text())
+RULES = [
+    rule
+    for path in sorted(local.RULES.glob("*.yml"))
+    for group in yaml.safe_load(path.read_text())["groups"]
+    for rule in group["rules"]
+]
+FOUND_S = 90.0
+MAX_SERIES = 3000
+TEXT = "The praabda of one man is not the samadi of another, said Vishnumaya.\n"
+WORDS = re.compile(r"\b(and|or|unless|bool|by|on|ignoring|group_left|without)\b")
+SELECTOR = re.compile(r"(?<![\w.:])([a-zA-Z_:][\w:]*)(?![\w:]|\s*\()\s*(\{[^}]*\})?")
+STATUS = re.compile(r"(\w*status\w*)=~?\"[^\"]*\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running server."""
+
+    url: str
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10).json()
+        assert answer["status"] == "success", f"{parameters}: {answer}"
+        return answer["data"]
+
+    def has_data(self, expression: str) -> bool:
+        """Whether it gives at least one number."""
+        result = self.ask("query", query=expression)["result"]
+        return any(not math.isnan(float(sample["value"][1])) for sample in result)
+
+    def has_series(self, selector: str) -> bool:
+        return bool(self.ask("series", **{"match[]": selector}))
+
+
+@pytest.fixture(scope="module")
+def prometheus(mesh: Any) -> Iterator[Prometheus]:
+    """Scrapes the mesh and this machine once a second."""
+    port, node_port = free_port(), free_port()
+    arguments = [
+        "--collector.disable-defaults",
+        "--collector.filesystem",
+        f"--web.listen-address=127.0.0.1:{node_port}",
+    ]
+    node = {"targets": [f"127.0.0.1:{node_port}"], "labels": {"job": "node"}}
+    commands = [
+        [program("prometheus-node-exporter"), *arguments],
+        [program("prometheus"), *local.command(mesh.directory, port, "1s", node)[1:]],
+    ]
+    log = (mesh.directory / "prometheus.log").open("w")
+    processes = [subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) for command in commands]
+    try:
+        server = Prometheus(f"http://127.0.0.1:{port}")
+        until(lambda: is_ready(server.url), "Prometheus is ready")
+        use(mesh)
+        yield server
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(20)
+        log.close()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    ends_at = time.monotonic() + FOUND_S
+    while not condition():
+        assert time.monotonic() < ends_at, f"{what}: not within {FOUND_S:.0f} s"
+        time.sleep(0.5)
+
+
+def use(mesh: Any) -> None:
+    """A little of everything, twice: a rate needs a rise between two scrapes."""
+    with connect(mesh.profile) as client:
+        for turn in range(2):
+            file = pb.TranscriptFile(filename=f"{uuid.uuid4()}.txt", content=TEXT.encode())
+            client.transcripts.CorrectTranscript(pb.CorrectTranscriptRequest(file=file))
+            job = client.transcripts.CreateJob(pb.CreateJobRequest(files=[file], request_id=str(uuid.uuid4())))
+            list(client.transcripts.WatchJob(pb.WatchJobRequest(name=job.name), timeout=60))
+            for word in ("samadi", f"samadi{turn}{uuid.uuid4().hex[:6]}"):
+                client.similarity.Search(similarity_pb2.SearchRequest(query=word, context="in deep meditation"))
+            client.review.ListCases(review_pb2.ListCasesRequest())
+            time.sleep(2)  # two scrapes
+
+
+def panels() -> Iterator[tuple[str, str, str | None]]:
+    """Name, expression and why it may be empty, with Grafana's variables filled in."""
+    for board in BOARDS:
+        for panel in (panel for row in board["rows"] for panel in row["panels"]):
+            for legend, expression in panel["queries"].items():
+                filled = expression.replace("$service", ".+").replace("$__rate_interval", "1m")
+                yield f"{board['title']} · {panel['title']} · {legend}", filled, panel.get("empty")
+
+
+def selectors(expression: str) -> list[str]:
+    """The series an expression reads; of statuses only that they are told, for nothing may have failed yet."""
+    bare = re.sub(r"\b(by|on|ignoring|group_left)\s*\([^)]*\)|\[[^\]]*\]", " ", expression)
+    found = SELECTOR.findall(WORDS.sub(" ", bare))
+    return [name + STATUS.sub(r'\1!=""', labels) for name, labels in found]
+
+
+def test_every_panel_finds_what_it_shows(prometheus: Prometheus) -> None:
+    missing = {name: expression for name, expression, empty in panels() if empty is None}
+
+    def all_found() -> bool:
+        for name in [name for name, expression in missing.items() if prometheus.has_data(expression)]:
+            del missing[name]
+        return not missing
+
+    try:
+        until(all_found, "data")
+    except AssertionError:
+        pytest.fail("no data for\n" + "\n".join(f"{name}: {expression}" for name, expression in missing.items()))
+
+
+def test_panels_that_may_be_empty_are_sound(prometheus: Prometheus) -> None:
+    for _, expression, _ in panels():
+        prometheus.ask("query", query=expression)
+
+
+def test_every_recorded_rule_has_values(prometheus: Prometheus) -> None:
+    records = [rule["record"] for rule in RULES if "record" in rule]
+    until(lambda: all(map(prometheus.has_data, records)), f"values of {records}")
+
+
+def test_every_alert_looks_at_something_that_exists(prometheus: Prometheus) -> None:
+    for rule in RULES:
+        for selector in selectors(rule["expr"]) if "alert" in rule else ():
+            assert prometheus.has_series(selector), f"{rule['alert']}: nothing is called {selector}"
+
+
+def test_no_rule_fails(prometheus: Prometheus) -> None:
+    rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+    assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] == "err"} == {}
+
+
+def test_exemplars_lead_to_traces_that_were_sent(prometheus: Prometheus, mesh: Any) -> None:
+    def linked() -> set[str]:
+        query = {"query": "rpc_server_call_duration_seconds_bucket", "start": str(time.time() - 600)}
+        found = prometheus.ask("query_exemplars", **query, end=str(time.time()))
+        return {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
+
+    until(lambda: any(mesh.collector.of(trace_id) for trace_id in linked()), "an exemplar of a trace")
+
+
+def test_no_process_tells_more_than_can_be_kept(prometheus: Prometheus) -> None:
+    scraped = prometheus.ask("query", query="scrape_samples_scraped")["result"]
+    assert {
+        sample["metric"]["job"]: sample["value"][1] for sample in scraped if int(sample["value"][1]) > MAX_SERIES
+    } == {}
