@@ -109,6 +109,16 @@ def test_the_owners_credentials_in_the_users_environment_reach_no_service(
     assert not [program for program in services if owner in (os.environ | dict(program.environment)).values()]
 
 
+def test_with_a_key_the_log_is_archived_and_no_service_is_told_the_key(directory: StackDirectory) -> None:
+    assert "wal-archiver" not in programs(plan_stack(directory, options_from({})))
+    secrets = ("SHODHANA_BACKUP_KEY", "SHODHANA_BACKUP_KEY_FILE", "AWS_SECRET_ACCESS_KEY")
+    for name in ("SHODHANA_BACKUP_RECIPIENTS", *secrets[:2]):
+        found = programs(plan_stack(directory, options_from({name: "set"})))
+        assert found["wal-archiver"].needs == {"postgres"}
+        assert any(word.startswith("archive_command=") for word in found["postgres"].words())
+        assert all(found["review"].environment[secret] == "" for secret in secrets)
+
+
 def test_people_log_in_at_the_development_log_in_where_no_provider_is_named(directory: StackDirectory) -> None:
     plan = plan_stack(directory, StackOptions())
     found = programs(plan)
