@@ -32,8 +32,7 @@ SAYINGS = (
     "That is the path of the {}, quiet and slow.",
 )
 SHARE = 0.1  # of what passes an expert sees all the same
-LEARNED_S = 60  # the goal for the 95th percentile of decision → active
-SETTLED_S = 60
+PATIENCE_S = 300  # how soon it is to be is measured elsewhere: tests/load/bench_knowledge.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +67,26 @@ def test_what_two_experts_agree_on_is_known_from_then_on_and_forgotten_when_take
     assert [case.suggestions[0].term for case in first] == [MISTAKEN] * len(names)
 
     decide(people.experts[0], first[0])
-    wait_for(lambda: bool(proposals(admin)), SETTLED_S, "the proposal")
+    wait_for(lambda: bool(proposals(admin)), PATIENCE_S, "the proposal")
     assert reach(admin).same_words_count >= len(names) - 1
     assert lexicon(admin) == before, "one expert alone changes nothing"
     decide(people.experts[1], first[1])
-    wait_for(lambda: state(admin) == knowledge_pb2.PROPOSAL_STATE_LIVE, LEARNED_S, "decision → active")
+    wait_for(lambda: state(admin) == knowledge_pb2.PROPOSAL_STATE_LIVE, PATIENCE_S, "decision → active")
     learned = lexicon(admin)
     assert learned.supersedes == before.name
     assert len(learned.decisions) == 2
 
-    wait_for(lambda: corrected(admin) == TERM, SETTLED_S, "the next file is right")
-    wait_for(lambda: passed(admin, names[2:]), SETTLED_S, "the cases of the others are withdrawn")
-    wait_for(lambda: flagged(admin, job) == [learned.name] * len(names), SETTLED_S, "finished files are flagged")
+    wait_for(lambda: corrected(admin) == TERM, PATIENCE_S, "the next file is right")
+    wait_for(lambda: passed(admin, names[2:]), PATIENCE_S, "the cases of the others are withdrawn")
+    wait_for(lambda: flagged(admin, job) == [learned.name] * len(names), PATIENCE_S, "finished files are flagged")
 
     undo(people.experts[1], first[1])
-    wait_for(lambda: lexicon(admin).content_hash == before.content_hash, LEARNED_S, "undo publishes again")
-    wait_for(lambda: corrected(admin) == GARBLED, SETTLED_S, "the next file is as before")
-    wait_for(lambda: as_before(admin, names[1:], first[1:]), SETTLED_S, "the cases wait as before")
-    wait_for(lambda: flagged(admin, job) == [""] * len(names), SETTLED_S, "no file is flagged")
+    wait_for(lambda: lexicon(admin).content_hash == before.content_hash, PATIENCE_S, "undo publishes again")
+    wait_for(lambda: corrected(admin) == GARBLED, PATIENCE_S, "the next file is as before")
+    wait_for(lambda: as_before(admin, names[1:], first[1:]), PATIENCE_S, "the cases wait as before")
+    wait_for(lambda: flagged(admin, job) == [""] * len(names), PATIENCE_S, "no file is flagged")
     undo(people.experts[0], first[0])
-    wait_for(lambda: state(admin) == knowledge_pb2.PROPOSAL_STATE_WITHDRAWN, SETTLED_S, "nobody stands for it")
+    wait_for(lambda: state(admin) == knowledge_pb2.PROPOSAL_STATE_WITHDRAWN, PATIENCE_S, "nobody stands for it")
     assert as_before(admin, names, first)
 
 
@@ -108,7 +107,7 @@ def corrected_job(admin: Client, names: Sequence[str]) -> str:
     ]
     job = admin.transcripts.CreateJob(transcripts_pb2.CreateJobRequest(files=files)).name
     request = transcripts_pb2.GetJobRequest(name=job)
-    wait_for(lambda: admin.transcripts.GetJob(request).succeeded_count == len(names), SETTLED_S, "the job")
+    wait_for(lambda: admin.transcripts.GetJob(request).succeeded_count == len(names), PATIENCE_S, "the job")
     return job
 
 
