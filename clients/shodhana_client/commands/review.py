@@ -9,7 +9,7 @@ from pathlib import Path
 from shodhana.text.velthuis import after_key, typed
 
 from ..review.desk import Desk, Wanted
-from ..review.lines import Reviewing
+from ..review.lines import Reviewing, farewell
 from .session import EXIT_ERROR, EXIT_OK, connected
 
 
@@ -33,6 +33,10 @@ def review_by_screen(wanted: Wanted, as_typed: bool, profile: Path | None) -> in
     from ..screen.application import ReviewScreen
 
     with connected(profile) as client:
-        parting = ReviewScreen(Desk(client, wanted), str if as_typed else after_key).run()
-    print(parting or "")
+        desk = Desk(client, wanted)
+        try:
+            ReviewScreen(desk, str if as_typed else after_key).run()
+            print(farewell(desk))
+        finally:
+            desk.leave()
     return EXIT_OK

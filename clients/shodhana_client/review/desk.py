@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from shodhana.api.review.v1 import review_pb2 as pb
@@ -19,6 +20,7 @@ from .answers import CALL_S, Answer, LeaseLost, Ticket, claim, send
 HELD_AT_ONCE = 5
 LEASE_S = 300.0
 HEARTBEAT_S = 60.0
+Thing = TypeVar("Thing")
 
 
 class NothingToUndo(Exception):
@@ -133,7 +135,7 @@ class Desk:
             if not leases:
                 return []
             lost = self._prolonged(leases, self._lease_s)
-            again = {held.case.name: held for held in self._claimed(names=lost)} if lost else {}
+            again = {held.case.name: held for part in fives(lost) for held in self._claimed(names=part)}
             for held in self._held:
                 if held.case.name in again:
                     held.fence = again[held.case.name].fence
@@ -160,8 +162,10 @@ class Desk:
 
     def _prolonged(self, leases: Sequence[pb.Lease], lease_s: float) -> list[str]:
         """Names of those that were lost."""
-        request = pb.HeartbeatCasesRequest(leases=leases, lease_duration=Duration(seconds=int(lease_s)))
-        return list(self._client.review.HeartbeatCases(request, timeout=CALL_S).lost)
+        duration = Duration(seconds=int(lease_s))
+        requests = [pb.HeartbeatCasesRequest(leases=part, lease_duration=duration) for part in fives(leases)]
+        answers = [self._client.review.HeartbeatCases(request, timeout=CALL_S) for request in requests]
+        return [name for answer in answers for name in answer.lost]
 
     def _claimed(self, **wanted: object) -> list[Held]:
         more = {"include_escalated": True, "include_disputed": True} if self._wanted.with_escalated else {}
@@ -169,3 +173,8 @@ class Desk:
         for one in found:
             self._subject = one.review_case.holder
         return [Held(one.review_case, one.lease.fencing_token) for one in found]
+
+
+def fives(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    """In parts of as many as one call takes: an undone case may be held beyond those that were claimed."""
+    return (things[start : start + HELD_AT_ONCE] for start in range(0, len(things), HELD_AT_ONCE))

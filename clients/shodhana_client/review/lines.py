@@ -47,12 +47,13 @@ class Reviewing:
     def run(self) -> int:
         """Until no case waits, the limit is reached, or the reviewer has had enough."""
         held: Held | None = None
-        with suppress(EOFError, StopIteration), beating(self._desk):
-            while (held := self._next(held)) is not None:
-                pass
-        parting = farewell(self._desk)
-        self._desk.leave()
-        self._say(f"\n{parting}")
+        try:
+            with suppress(EOFError, StopIteration), beating(self._desk):
+                while (held := self._next(held)) is not None:
+                    pass
+            self._say(f"\n{farewell(self._desk)}")
+        finally:
+            self._desk.leave()
         return EXIT_OK
 
     def _next(self, last: Held | None) -> Held | None:

@@ -19,30 +19,14 @@ from ..commands.session import words_of
 from ..errors import ShodhanaError
 from ..review.answers import Answer, LeaseLost, chosen
 from ..review.desk import HEARTBEAT_S, Desk, Held, NothingToUndo
-from ..review.lines import DONE, MOST_SHOWN, farewell, standing
+from ..review.lines import DONE, MOST_SHOWN, standing
 from . import case_view
 from .help import HelpScreen
 from .iast_field import IastField
-
-LOOK_S = 15.0
-NO_CASE = "No case waits for you. New ones appear here by themselves; q quits."
-LIMIT_REACHED = "The limit is reached. q quits."
-HELP_IN_FIELD = 'c: the right text (aa → ā, .t → ṭ, "s → ś); Enter sends it'
-KEYS = (
-    ("a", "accept", "Accept", None),
-    ("c", "correct", "Correct", None),
-    ("x", "say('reject')", "Reject", None),
-    ("s", "say('skip')", "Skip", None),
-    ("e", "say('escalate')", "Escalate", None),
-    ("n", "note", "Note", None),
-    ("u", "undo", "Undo", None),
-    ("question_mark", "help", "Help", "?"),
-    ("q", "leave", "Quit", None),
-    *((str(number), f"choose({number})", "", None) for number in range(1, MOST_SHOWN + 1)),
-)
+from .style import CSS, FIELDS, HELP_IN_FIELD, KEYS, LIMIT_REACHED, LOOK_S, NO_CASE
 
 
-class ReviewScreen(App[str]):
+class ReviewScreen(App[None]):
     """One case at a time. Calls are made beside it: the keys answer while the mesh is slow.
 
     Its keys have priority, so that each has done its work before the next is looked at: after a quick `c` the next
@@ -51,18 +35,7 @@ class ReviewScreen(App[str]):
 
     ENABLE_COMMAND_PALETTE = False
     TITLE = "shodhana review"
-    CSS = """
-    #progress { background: $boost; padding: 0 1; }
-    #case { padding: 0 1; height: 1fr; }
-    #context { padding: 1 0; max-height: 40%; }
-    #suggestions { border: none; height: 1fr; padding: 0; background: transparent; scrollbar-size-vertical: 1; }
-    #suggestions > .option-list--option-highlighted { background: $boost; text-style: none; }
-    #suggestions:focus > .option-list--option-highlighted { background: $primary-muted; text-style: none; }
-    #message { padding: 0 1; min-height: 1; height: auto; }
-    Input, Input:focus { border: none; height: 1; padding: 0 1; margin: 0 0 1 0; }
-    Input { border-left: thick $surface-lighten-2; }
-    Input:focus { border-left: thick $accent; }
-    """
+    CSS = CSS
     BINDINGS: ClassVar[list[Any]] = [
         Binding(key, action, label, key_display=shown, show=bool(label), priority=True)
         for key, action, label, shown in KEYS
@@ -73,6 +46,8 @@ class ReviewScreen(App[str]):
         self._desk = desk
         self._after = after
         self._shown: Held | None = None
+        self._typed: dict[str, dict[str, str]] = {}
+        """What was written about cases that were shown, for whoever comes back to one."""
         self._is_busy = False
         self._may_leave = False
 
@@ -133,15 +108,12 @@ class ReviewScreen(App[str]):
     def action_help(self) -> None:
         self.push_screen(HelpScreen())
 
-    @work(exclusive=True, group="leave")
-    async def action_leave(self) -> None:
+    def action_leave(self) -> None:
         if self._field("correction").value.strip() and not self._may_leave:
             self._may_leave = True
             self._tell("Your correction is not sent: c and Enter send it, q again leaves without it.")
             return
-        parting = farewell(self._desk)
-        await asyncio.to_thread(self._desk.leave)
-        self.exit(parting)
+        self.exit()
 
     @work(group="calls")
     async def action_undo(self) -> None:
@@ -217,9 +189,12 @@ class ReviewScreen(App[str]):
         held = self._desk.current
         if held is self._shown and held is not None:
             return
+        if self._shown is not None:
+            self._typed[self._shown.case.name] = {name: self._field(name).value for name in FIELDS}
         self._shown = held
-        for name in ("correction", "note"):
-            self._field(name).value = ""
+        typed = self._typed.get(held.case.name, {}) if held else {}
+        for name in FIELDS:
+            self._field(name).value = typed.get(name, "")
         self._may_leave = False
         self._suggestions.clear_options()
         self._write("place", case_view.place(held.case) if held else "")

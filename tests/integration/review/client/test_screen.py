@@ -89,6 +89,9 @@ async def test_text_is_typed_in_velthuis_way_and_keys_are_letters_in_fields(
         assert "Your correction is not sent" in shown(pilot, "message")
         await press(pilot, "c", "enter")
         assert field(pilot, "correction").value == ""
+        await press(pilot, "u")
+        assert field(pilot, "correction").value == "saṃsāra"
+        await press(pilot, "c", "enter")
     decision = (await stub().GetCase(pb.GetCaseRequest(name=cases[0]))).decision
     assert (decision.decided_text, decision.comment) == ("saṃsāra", "sure")
 
