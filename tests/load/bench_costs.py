@@ -1,4 +1,4 @@
-"""What the mesh costs: processor time of each service a talk, memory of each process, bytes a term; and the fleet of it.
+"""What the mesh costs: processor time of each service a talk, memory of each process, bytes a term; and its fleet.
 
     .venv/bin/python tests/load/bench_costs.py [--json FILE] [--hours-a-day 12000]
 

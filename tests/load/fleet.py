@@ -1,7 +1,7 @@
 """Files that arrive over a day and wait for workers: a simulation, event by event.
 
-Arrivals are Poisson with a rate that follows the day (a publisher uploads in the evening, nobody at night). Each file takes a
-worker as long as its correction takes; times vary as the lengths and vocabularies of talks do (log-normal).
+Arrivals are Poisson with a rate that follows the day (a publisher uploads in the evening, nobody at night). Each file
+takes a worker as long as its correction takes; times vary as the lengths and vocabularies of talks do (log-normal).
 """
 
 from __future__ import annotations
