@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,15 @@ def test_every_alert_has_a_test_and_every_runbook_an_alert() -> None:
     assert tested == {alert["alert"] for alert in alerts()}
     pages = {path.name for path in (ROOT / "docs" / "runbooks").glob("*.md")} - {"README.md"}
     assert pages == {Path(alert["annotations"]["runbook_url"]).name for alert in alerts()}
+
+
+def test_alertmanager_sends_every_severity_somewhere_and_knows_the_alerts_it_names() -> None:
+    content = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    receivers = {receiver["name"] for receiver in content["receivers"]}
+    routes = content["route"]["routes"]
+    assert {content["route"]["receiver"], *(route["receiver"] for route in routes)} == receivers
+    inhibited = [
+        matcher for rule in content["inhibit_rules"] for matcher in rule["source_matchers"] + rule["target_matchers"]
+    ]
+    named = {name for matcher in inhibited for name in re.findall(r'"([^"]+)"', matcher)}
+    assert {name for names in named for name in names.split("|")} <= {alert["alert"] for alert in alerts()}
