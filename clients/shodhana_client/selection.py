@@ -86,7 +86,7 @@ def compiled(expression: str) -> Any:
     try:
         import jq
     except ImportError as error:
-        raise click.UsageError("--jq needs the package jq: pip install 'shodhana[tool]'") from error
+        raise click.UsageError("--jq needs the package jq: pip install jq") from error
     try:
         return jq.compile(expression)
     except ValueError as error:

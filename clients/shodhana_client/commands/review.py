@@ -23,7 +23,7 @@ def review_by_screen(wanted: Wanted, as_typed: bool, profile: Path | None) -> in
     """The whole terminal; without Textual it says how to get it."""
     if find_spec("textual") is None:
         print(
-            "error: the screen needs Textual: pip install 'shodhana[tool]'. `shodhana review --line` works without it.",
+            "error: the screen needs Textual: pip install textual. `shodhana review --line` works without it.",
             file=sys.stderr,
         )
         return EXIT_ERROR
