@@ -40,7 +40,7 @@ class _Backup(click.Group):
         "shodhana backup list",
     ),
 )
-@click.option("--kind", type=click.Choice(KINDS), default="all", show_default=True, help="all: logical, physical, redis.")
+@click.option("--kind", type=click.Choice(KINDS), default="all", show_default=True, help="all: not embeddings.")
 @click.option("--full", is_flag=True, help="Physical: every file, also where what changed would do.")
 @directory_of
 @target_of

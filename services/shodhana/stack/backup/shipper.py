@@ -31,10 +31,10 @@ def main() -> None:
     repository.keys.require_recipients()
     identifier = wal.system_identifier_of(server.data)
     while not stopping.is_set():
-        stopping.wait(LOOK_AGAIN_S if _shipped(repository, server.spool, identifier, ready) else AFTER_A_FAULT_S)
+        stopping.wait(LOOK_AGAIN_S if ship_once(repository, server.spool, identifier, ready) else AFTER_A_FAULT_S)
 
 
-def _shipped(repository: Repository, spool: Path, identifier: str, ready: Path) -> bool:
+def ship_once(repository: Repository, spool: Path, identifier: str, ready: Path) -> bool:
     """Ships what waits; `ready` is there while that succeeds, so `shodhana status` tells when it does not."""
     try:
         count = wal.ship(repository, spool, identifier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -60,7 +61,8 @@ class Folder:
             scratch.replace(path)
             _sync_folder(path.parent)
         except OSError as error:
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink()
             raise StorageFailed(f"cannot write {path}: {error.strerror}") from error
 
     def get(self, name: str, target: Writer) -> None:
