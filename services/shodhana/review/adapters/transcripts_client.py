@@ -16,7 +16,7 @@ from shodhana.runtime.breaker import CircuitBreaker
 from ..domain.places import Assessment, Place, PlaceOutcome, Suggested
 from ..domain.publications import PartMissing
 
-BATCH = 100
+BATCH = 10
 TIMEOUT_S = 30.0
 OUTCOMES = {getattr(pb, f"PLACE_OUTCOME_{outcome.name}"): outcome for outcome in PlaceOutcome}
 

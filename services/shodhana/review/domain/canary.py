@@ -12,7 +12,7 @@ from .places import Assessment, Place, PlaceOutcome, Places
 from .publications import CanaryResult, LexiconVersion
 
 SHIPPED = "canary.tsv"
-AT_ONCE = 40  # what was asked before a part went missing is not asked again
+AT_ONCE = 20  # what was asked before a part went missing is not asked again
 NAMED = 3  # of the cases that a version makes worse
 
 

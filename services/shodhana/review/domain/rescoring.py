@@ -11,7 +11,7 @@ from typing import Protocol
 from .places import Assessment, Place, Places
 from .publications import Lexicon, LexiconVersion
 
-BATCH = 100
+BATCH = 20  # small enough that one comes through on the busiest machine
 
 
 class Fate(Enum):
