@@ -78,7 +78,8 @@ def print_report(response: pb.CorrectTranscriptResponse, written: Path) -> None:
     rows = [_row(correction) for correction in report.corrections]
     print_table(("heard", "corrected", "probability", "status", "where"), rows)
     applied = sum(row[3] == "applied" for row in rows)
-    print(f"{applied} applied, {len(rows) - applied} suggested; {report.review_case_count} review cases queued")
+    how = ": shodhana review" if report.review_case_count else ""
+    print(f"{applied} applied, {len(rows) - applied} suggested; {report.review_case_count} review cases queued{how}")
     if report.verses:
         print_table(
             ("recited", "verse", "reading", "confidence", "where"), [_verse_row(verse) for verse in report.verses]
