@@ -7,11 +7,11 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 IMAGES := embedding similarity quality review transcripts identity migrations gateway
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill eval train-phonetic train-combiner format image
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill eval train-phonetic train-combiner format image image-test check-deploy
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with what running needs
 	@tools/setup.sh stack && tools/setup_dashboard.sh
@@ -56,6 +56,8 @@ lock: ## Choose versions anew, with their hashes
 	$(LOCK) pyproject.toml --extra stack --extra embedding-torch --group dev --constraint requirements/dev.txt \
 		--overrides requirements/torch-overrides.txt --output-file requirements/torch.txt
 
+	$(LOCK) --upgrade requirements/deploy.in --output-file requirements/deploy.txt
+	$(LOCK) --upgrade requirements/checkov.in --output-file requirements/checkov.txt
 	for service in $(IMAGES); do $(LOCK) pyproject.toml --extra $$service --constraint requirements/stack.txt \
 		--output-file requirements/images/$$service.txt || exit 1; done
 
@@ -78,6 +80,14 @@ train-combiner: ## Train and calibrate what decides on candidates, in .venv-torc
 
 image: ## Build a service's image: make image SERVICE=quality; without SERVICE all
 	@tools/image.sh $(or $(SERVICE),all)
+
+image-test: setup-dev ## Run every image, read-only and without capabilities, and correct a lecture with them
+	@tools/image.sh all
+	@python -m pytest -q tests/images
+
+check-deploy: setup-dev ## Check images, Compose, Swarm, Kubernetes, gateway, rules and backups with the tools that read them
+	@tools/setup_deploy.sh
+	@tools/check_deploy.sh
 
 format: setup-dev ## Format everything
 	ruff format .

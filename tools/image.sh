@@ -9,6 +9,7 @@ if [ $# -eq 0 ]; then
   echo "usage: tools/image.sh SERVICE… | all        services: $services" >&2
   exit 2
 fi
+# shellcheck disable=SC2086
 [ "$1" != all ] || set -- $services
 for service in "$@"; do
   case " $services " in

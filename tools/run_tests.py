@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5
 STAGES = (
-    (["tests/unit", "tests/integration", "tests/observability"], ["-n", "2", "--dist", "loadfile"]),
+    (["tests/unit", "tests/integration", "tests/deploy", "tests/observability"], ["-n", "2", "--dist", "loadfile"]),
     (["tests/e2e", "tests/faults"], []),
 )
 

@@ -21,7 +21,7 @@ missing() {
 # Nothing of the packages is configured: what is left is what stands in their files.
 if missing shodhana-base; then
   echo "base: Python of Debian $suite, without a shell"
-  # shellcheck disable=SC2086 # an empty mirror is no argument
+  # shellcheck disable=SC2016,SC2086 # the hook has a shell of its own; an empty mirror is no argument
   mmdebstrap --quiet --mode=auto --variant=extract --include=python3.11-minimal,libpython3.11-stdlib,libstdc++6,netbase \
     --extract-hook='
     cd "$1"
