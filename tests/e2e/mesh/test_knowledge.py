@@ -18,7 +18,7 @@ from shodhana_client.client import Client
 
 from .conftest import wait_for
 
-TERM, GARBLED, MISTAKEN = "kuṭīcaka", "kutichaka", "kīcaka"
+TERM, GARBLED = "kuṭīcaka", "kutichaka"
 SAYINGS = (
     "So he lived as a {} near the house of his son.",
     "The first of the four orders is the {}, who begs at home.",
@@ -64,7 +64,7 @@ def test_what_two_experts_agree_on_is_known_from_then_on_and_forgotten_when_take
     assert corrected(admin) == GARBLED
     job = corrected_job(admin, names)
     first = cases(admin, names)
-    assert [case.suggestions[0].term for case in first] == [MISTAKEN] * len(names)
+    assert TERM not in {suggestion.term for case in first for suggestion in case.suggestions}
 
     decide(people.experts[0], first[0])
     wait_for(lambda: bool(proposals(admin)), PATIENCE_S, "the proposal")
@@ -105,7 +105,8 @@ def corrected_job(admin: Client, names: Sequence[str]) -> str:
         transcripts_pb2.TranscriptFile(filename=name, content=saying.format(GARBLED).encode())
         for name, saying in zip(names, SAYINGS, strict=True)
     ]
-    job = admin.transcripts.CreateJob(transcripts_pb2.CreateJobRequest(files=files)).name
+    options = transcripts_pb2.CorrectionOptions(suggest_threshold=0.1)  # doubtful whatever the models say of it
+    job = admin.transcripts.CreateJob(transcripts_pb2.CreateJobRequest(files=files, options=options)).name
     request = transcripts_pb2.GetJobRequest(name=job)
     wait_for(lambda: admin.transcripts.GetJob(request).succeeded_count == len(names), PATIENCE_S, "the job")
     return job
