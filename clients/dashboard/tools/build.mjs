@@ -6,7 +6,6 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { generateContracts } from "./contracts.mjs";
 import { makeFonts } from "./fonts.mjs";
-import { slim } from "./slim.mjs";
 
 const HERE = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCE = join(HERE, "src");
@@ -58,7 +57,6 @@ async function bundle() {
     jsxImportSource: "preact",
     loader: { ".svg": "copy", ".woff2": "file" },
     metafile: true,
-    plugins: [slim],
     logLevel: "warning",
   });
   const byEntry = Object.entries(made.metafile.outputs).filter(([, output]) => output.entryPoint);

@@ -6,10 +6,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, isFieldSet, toBinary } from "@bufbuild/protobuf";
 import {
   CodeGeneratorRequestSchema,
   CodeGeneratorResponseSchema,
+  FieldDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
 import { RPCS } from "./rpcs.mjs";
@@ -17,7 +18,7 @@ import { RPCS } from "./rpcs.mjs";
 const HERE = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const DESCRIPTORS = resolve(HERE, "../../gateway/descriptors.binpb");
 const PLUGIN = join(HERE, "node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es");
-const IN_DETAILS = ["BadRequest", "ErrorInfo", "PreconditionFailure", "RequestInfo", "RetryInfo"].map(
+const IN_DETAILS = ["BadRequest", "ErrorInfo", "PreconditionFailure", "RequestInfo", "RetryInfo", "Status"].map(
   (name) => `.google.rpc.${name}`,
 );
 /** Comes with @bufbuild/protobuf itself. */
@@ -31,12 +32,13 @@ export function generateContracts() {
     parameter: "target=ts,import_extension=none",
     protoFile: files,
   });
+  const sources = new Map(files.map((file) => [file.name.replace(/\.proto$/, "_pb.ts"), file]));
   const target = join(HERE, "src/gen");
   rmSync(target, { recursive: true, force: true });
   for (const file of run(toBinary(CodeGeneratorRequestSchema, request)).file) {
     const path = join(target, file.name);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, withPlainBytes(file.content));
+    writeFileSync(path, withTables(file.content, sources.get(file.name)));
   }
 }
 
@@ -48,11 +50,61 @@ function run(input) {
   return answer;
 }
 
-// Base64 hides from gzip what repeats: as a string of bytes the contracts weigh half.
-function withPlainBytes(source) {
-  const bytes = (base64) => JSON.stringify(Buffer.from(base64, "base64").toString("latin1"));
-  return source.replace(/fileDesc\("([A-Za-z0-9+/=]+)"/g, (_, base64) => `fileDesc(btoa(${bytes(base64)})`);
+// What is generated is TypeScript's types; at run time a contract is a line a message, which src/wire reads.
+function withTables(source, file) {
+  const wire = `${"../".repeat(file.name.split("/").length)}wire`;
+  return source
+    .replace(/fileDesc\(".*?"/s, () => `fileDesc(${JSON.stringify(tablesOf(file))}`)
+    .replace(/^(import \{.*\} from )"@bufbuild\/protobuf\/codegenv2"/m, `$1"${wire}/tables"`)
+    .replace(/^(import \{.*\} from )"@bufbuild\/protobuf\/wkt"/m, `$1"${wire}/well_known"`);
 }
+
+function tablesOf(file) {
+  const messages = [...file.messageType.map((message) => [message.name, message]), ...file.messageType.flatMap(nested)];
+  const lines = messages.map(([name, message]) => [name, ...fieldsOf(message, file)].join(" "));
+  const services = file.service.map((service) => `!${[service.name, ...service.method.map(methodOf(file))].join(" ")}`);
+  return [file.package, ...lines, ...services].join("\n");
+}
+
+// Behind all others, so that those keep the places by which generated code names them.
+const nested = (message) =>
+  message.nestedType.filter((one) => !one.options?.mapEntry).map((one) => [`${message.name}.${one.name}`, one]);
+
+const TYPES = { 1: "d", 2: "f", 3: "I", 4: "U", 5: "i", 8: "b", 9: "s", 11: "m", 12: "y", 13: "u", 14: "e" };
+const REPEATED = 3;
+
+function* fieldsOf(message, file) {
+  let before = 0;
+  for (const field of message.field) {
+    const entry = message.nestedType.find((nested) => nested.options?.mapEntry && field.typeName.endsWith(nested.name));
+    const type = entry ? "M" : TYPES[field.type];
+    if (!type || entry?.field.some((one) => TYPES[one.type] !== "s")) {
+      throw new Error(`${message.name}.${field.name}: src/wire has no such type`);
+    }
+    const number = field.number === before + 1 ? "" : field.number;
+    const mark = field.proto3Optional ? "?" : field.label === REPEATED && !entry ? "*" : "";
+    const oneof = isInOneof(field) ? `@${camel(message.oneofDecl[field.oneofIndex].name)}` : "";
+    const of = type === "m" ? `:${shortName(field.typeName, file)}` : "";
+    yield `${camel(field.name)}=${number}${type}${mark}${oneof}${of}`;
+    before = field.number;
+  }
+}
+
+const isInOneof = (field) => isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex) && !field.proto3Optional;
+
+function methodOf(file) {
+  return ({ name, inputType, outputType, serverStreaming }) => {
+    const arrow = serverStreaming ? ">>" : ">";
+    return `${name[0].toLowerCase()}${name.slice(1)}:${shortName(inputType, file)}${arrow}${shortName(outputType, file)}`;
+  };
+}
+
+// Names of the file's own package are short.
+function shortName(name, file) {
+  return name.startsWith(`.${file.package}.`) ? name.slice(file.package.length + 2) : name;
+}
+
+const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 
 // The files with the RPCs that are called and what their messages need.
 function pruned(files) {

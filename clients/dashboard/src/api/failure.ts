@@ -1,10 +1,10 @@
-import { Code, ConnectError } from "@connectrpc/connect";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RequestInfoSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb";
+import { CallError, Code } from "../wire/call_error";
 
 /** What a failed call says to a person. */
 export interface Failure {
@@ -31,12 +31,12 @@ const TITLES: Partial<Record<Code, string>> = {
 };
 
 export function failureOf(error: unknown): Failure {
-  const found = ConnectError.from(error);
+  const found = CallError.from(error);
   const info = found.findDetails(ErrorInfoSchema)[0];
   const retry = found.findDetails(RetryInfoSchema)[0]?.retryDelay;
   return {
     title: TITLES[found.code] ?? "That did not work",
-    message: sentence(found.rawMessage),
+    message: sentence(found.message),
     reason: info?.reason ?? "",
     violations: found.findDetails(BadRequestSchema).flatMap((request) => request.fieldViolations),
     requestId: found.findDetails(RequestInfoSchema)[0]?.requestId ?? found.metadata.get("x-request-id") ?? "",
@@ -46,7 +46,7 @@ export function failureOf(error: unknown): Failure {
 
 /** Whether a call was given up because the screen that made it is gone. */
 export function isAbandoned(error: unknown): boolean {
-  return ConnectError.from(error).code === Code.Canceled;
+  return CallError.from(error).code === Code.Canceled;
 }
 
 function sentence(text: string): string {

@@ -1,29 +1,26 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
-import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { CallError, Code } from "../wire/call_error";
+import { type Client, createClient } from "../wire/client";
+import { grpcWeb, type Outgoing } from "../wire/grpc_web";
 import { currentSession, loadSession, sessionEnded } from "./session";
 
 const CSRF = "x-csrf-token";
 
 /** Sends the session's token with each call; notices its end, and once a token that another tab has made stale. */
-const withSession: Interceptor = (next) => async (request) => {
-  const token = () => currentSession()?.csrfToken ?? "";
-  request.header.set(CSRF, token());
+async function* withSession(outgoing: Outgoing): AsyncGenerator<unknown> {
+  const send = () => grpcWeb({ ...outgoing, headers: { [CSRF]: currentSession()?.csrfToken ?? "" } });
   try {
-    return await next(request);
+    yield* send();
   } catch (error) {
-    const code = ConnectError.from(error).code;
+    const { code, message } = CallError.from(error);
     if (code === Code.Unauthenticated) sessionEnded();
-    if (code !== Code.PermissionDenied || request.stream || !/csrf/i.test(String(error))) throw error;
+    if (code !== Code.PermissionDenied || outgoing.isStream || !/csrf/i.test(message)) throw error;
     await loadSession();
-    request.header.set(CSRF, token());
-    return next(request);
+    yield* send();
   }
-};
-
-const transport = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [withSession] });
+}
 
 /** A client of a service of the mesh: `clientOf(ReviewService).listCases({})`. */
 export function clientOf<S extends DescService>(service: S): Client<S> {
-  return createClient(service, transport);
+  return createClient(service, withSession);
 }

@@ -1,4 +1,3 @@
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useCall } from "../../api/call";
 import { type Failure, failureOf } from "../../api/failure";
@@ -19,6 +18,7 @@ import { FailurePanel } from "../../parts/failure_panel";
 import { announce } from "../../shell/live";
 import { Link, setQuery } from "../../shell/router";
 import { day, millisecondsOf, span } from "../../text/times";
+import { unpack } from "../../wire/call_error";
 import { download } from "./download";
 import { Follow } from "./jobs";
 import { FILE_STATES, fileLabel, hasEnded, jobLabel, Progress, titleOf } from "./states";
@@ -186,7 +186,7 @@ function FileRow({ file }: { file: JobFile }) {
 
 /** Why a file could not be corrected, line by line where the service says so. */
 function Wrong({ error }: { error: Status }) {
-  const found = error.details.flatMap((detail) => anyUnpack(detail, BadRequestSchema)?.fieldViolations ?? []);
+  const found = error.details.flatMap((detail) => unpack(detail, BadRequestSchema)?.fieldViolations ?? []);
   return (
     <div class="wrong">
       {error.message}

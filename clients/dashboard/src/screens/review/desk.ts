@@ -1,4 +1,3 @@
-import type { Client } from "@connectrpc/connect";
 import { type Failure, failureOf } from "../../api/failure";
 import type {
   ClaimedCase,
@@ -10,6 +9,7 @@ import type {
 import { Verdict } from "../../gen/shodhana/api/review/v1/review_pb";
 import { createStore, type Store } from "../../store";
 import { millisecondsOf } from "../../text/times";
+import type { Client } from "../../wire/client";
 import { becomeFirst, rememberClaim, rememberedClaim, rememberedLeases, rememberLeases } from "./memory";
 
 /** The case on the desk and the next three. */
