@@ -80,7 +80,7 @@ class EmbeddingServicer(grpc_api.EmbeddingServiceServicer):
 
 def _observe(model: str, embedded: Embedded) -> None:
     metrics.EMBEDDED_TEXTS.labels(model).inc(len(embedded.cached))
-    telemetry.annotate(text_count=len(embedded.cached), queue_wait_s=embedded.timings.queue_s)
+    telemetry.annotate(text_count=len(embedded.cached), queue_wait_ms=round(embedded.timings.queue_s * 1000))
     if not all(embedded.cached):
         metrics.EMBEDDING_STAGES.labels(model, "queue").observe(embedded.timings.queue_s)
         metrics.EMBEDDING_STAGES.labels(model, "engine").observe(embedded.timings.inference_s)

@@ -35,7 +35,7 @@ def corrected(done: Corrected) -> None:
 
 def claimed(file: ClaimedFile) -> None:
     """Tells how long a file has waited, at its first attempt: later ones wait for other reasons."""
-    telemetry.annotate(queue_wait_s=file.waited_s)
+    telemetry.annotate(queue_wait_ms=round(file.waited_s * 1000))
     if file.attempt == 1:
         metrics.JOB_WAIT.observe(file.waited_s, telemetry.exemplar())
 
