@@ -88,6 +88,7 @@ image-test: setup-dev ## Run every image, read-only and without capabilities, an
 check-deploy: setup-dev ## Check images, Compose, Swarm, Kubernetes, gateway, rules and backups with the tools that read them
 	@tools/setup_deploy.sh
 	@tools/check_deploy.sh
+	@DEPLOY_CHECKS=all python -m pytest -q tests/deploy
 
 format: setup-dev ## Format everything
 	ruff format .

@@ -24,6 +24,10 @@ skip() {
   [ "${CI:-}" != true ] || return 1
 }
 
+is_set_up() {
+  [ -x "$venv/kubernetes-validate" ] || { skip "tools/setup_deploy.sh has not been run"; return 1; }
+}
+
 # The layers in which Compose is used, each with the ones it stands on.
 check_compose() {
   if docker compose version > /dev/null 2>&1; then
@@ -58,6 +62,7 @@ build() {
 
 # Kinds of operators (CloudNativePG, KEDA, cert-manager) have no schema here and are named as such.
 check_manifests() {
+  is_set_up || return 0
   build || { [ $? -eq 2 ]; return; }
   "$venv/kubernetes-validate" --strict --quiet --kubernetes-version "$kubernetes" "$scratch/dev.yaml" "$scratch/prod.yaml" \
     > "$scratch/validated" 2>&1
@@ -88,10 +93,12 @@ check_checkov() {
 }
 
 check_hadolint() {
+  is_set_up || return 0
   "$venv/hadolint" "$deploy"/docker/Dockerfile*
 }
 
 check_shellcheck() {
+  is_set_up || return 0
   # shellcheck disable=SC2046
   "$venv/shellcheck" --severity=style $(find "$deploy" tools/*deploy* tools/image.sh -name '*.sh')
 }

@@ -86,7 +86,8 @@ def main() -> int:
         place = Place(options.database, place.cache, place.broker)
     make(options.folder, place)
     if options.print:
-        yaml.safe_dump_all(manifests(options.folder), sys.stdout, sort_keys=False)
+        own = () if options.place == "kubernetes" else ("tls",)
+        yaml.safe_dump_all(manifests(options.folder, own), sys.stdout, sort_keys=False)
     else:
         print(f"secrets of {options.place} in {options.folder}", file=sys.stderr)
     return 0
@@ -106,6 +107,9 @@ def make(folder: Path, place: Place) -> None:
         "signing_key.json": directory.signing_key.read_text(),
         "service_accounts.json": directory.service_accounts.read_text(),
     }
+    given = folder / "source" / "oidc_client_secret"
+    if given.exists():
+        files["identity"]["oidc_client_secret"] = given.read_text().strip()
     files["grafana"] = {"admin_password": lasting(folder / "source" / "grafana_password")}
     files["jwks"] = {"jwks.json": directory.jwks.read_text()}
     files["tls"] = {
@@ -161,9 +165,10 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         path.chmod(0o444)
 
 
-def manifests(folder: Path) -> list[dict[str, Any]]:
-    """A Secret for each folder, and a ConfigMap for what is public."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in ("source", *OPEN))
+def manifests(folder: Path, own: tuple[str, ...]) -> list[dict[str, Any]]:
+    """A Secret for each folder, and a ConfigMap for what is public; `tls` only where no cert-manager makes it."""
+    omitted = {"source", "tls", *OPEN} - {*own}
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in omitted)
     found = [manifest("Secret", name, {"type": kind_of(name), "data": encoded(folder / name)}) for name in names]
     found += [manifest("ConfigMap", name, {"data": plain(folder / name)}) for name in OPEN]
     return found
