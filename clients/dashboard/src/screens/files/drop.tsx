@@ -27,6 +27,7 @@ export function Drop() {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [name, setName] = useState("");
+  const [threshold, setThreshold] = useState("");
   const [restores, setRestores] = useState(false);
   const [transliterates, setTransliterates] = useState(false);
   const input = useRef<HTMLInputElement>(null);
@@ -43,6 +44,7 @@ export function Drop() {
         requestId,
         displayName: name.trim(),
         options: {
+          ...(threshold && { applyThreshold: Number(threshold) }),
           anglicisedTerms: restores ? AnglicisedTerms.RESTORE : AnglicisedTerms.UNSPECIFIED,
           devanagari: transliterates ? DevanagariWords.IAST : DevanagariWords.UNSPECIFIED,
         },
