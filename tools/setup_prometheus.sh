@@ -24,7 +24,9 @@ fetch() {
 }
 
 has_all && exit 0
-command -v apt-get > /dev/null && command -v dpkg-deb > /dev/null || give_up "no Prometheus, and no apt-get to fetch it"
+for tool in apt-get dpkg-deb; do
+  command -v "$tool" > /dev/null || give_up "no Prometheus, and no $tool to fetch it"
+done
 echo "setup: Prometheus"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
