@@ -111,6 +111,18 @@ export function Drop() {
             What the job is for
             <input value={name} maxLength={200} onInput={(event) => setName(event.currentTarget.value)} />
           </label>
+          <label class="field">
+            Correct from this probability on
+            <input
+              type="number"
+              min="0"
+              max="1"
+              step="any"
+              placeholder="as the deployment has it"
+              value={threshold}
+              onInput={(event) => setThreshold(event.currentTarget.value)}
+            />
+          </label>
           <label>
             <input type="checkbox" checked={restores} onChange={(event) => setRestores(event.currentTarget.checked)} />{" "}
             Restore terms that are English words too (guru, yoga)
