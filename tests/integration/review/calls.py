@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from shodhana.api.review.v1 import knowledge_pb2_grpc
 from shodhana.api.review.v1 import review_pb2 as pb
 from shodhana.api.review.v1 import review_pb2_grpc as grpc_api
 from shodhana.review.settings import ReviewSettings
@@ -21,14 +22,15 @@ ADMIN = ("admin",)
 
 
 class WithToken:
-    """A stub that sends a token with each call."""
+    """The stubs of the service, which send a token with each call."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
-        self._stub = grpc_api.ReviewServiceStub(channel)
+        self._stubs = (grpc_api.ReviewServiceStub(channel), knowledge_pb2_grpc.KnowledgeServiceStub(channel))
         self._metadata = (("authorization", f"Bearer {token}"),)
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        return lambda request: getattr(self._stub, name)(request, metadata=self._metadata, timeout=20)
+        stub = next(stub for stub in self._stubs if hasattr(stub, name))
+        return lambda request: getattr(stub, name)(request, metadata=self._metadata, timeout=20)
 
 
 def claims(settings: ReviewSettings, user: str, permissions: Sequence[str]) -> dict[str, Any]:
