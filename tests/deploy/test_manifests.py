@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from shodhana.stack.places import PROJECT
 
 Documents = list[dict[str, Any]]
 Mistake = Callable[[Documents], None]
@@ -115,3 +117,15 @@ def test_a_planted_mistake_is_told(prod: Documents, told: str) -> None:
     documents: Documents = pickle.loads(pickle.dumps(prod))
     MISTAKES[told](documents)
     assert any(told in fault for fault in manifest_rules.faults(documents))
+
+
+CALL = re.compile(r"\b_?channel\(\"([a-z]+)\"")
+
+
+@pytest.mark.parametrize("deployment", ["similarity", "quality", "review", "transcripts", "worker"])
+def test_a_service_may_call_whom_its_code_calls(prod: Documents, deployment: str) -> None:
+    service = "transcripts" if deployment == "worker" else deployment
+    sources = (PROJECT / "services" / "shodhana" / service).glob("*.py")
+    called = {name for source in sources for name in CALL.findall(source.read_text())} | {"identity"}
+    labels = one(prod, "Deployment", deployment)["spec"]["template"]["metadata"]["labels"]
+    assert called == {label.removeprefix("shodhana/calls-") for label in labels if label.startswith("shodhana/calls-")}
