@@ -19,12 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shodhana.stack.places import PROJECT
 
 if TYPE_CHECKING:
     from conftest import Mesh
 
-SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
+TALK = """\
+1
+00:00:01,000 --> 00:00:06,000
+She crosses the nabi and the heart, and comes up to the agnya.
+
+2
+00:00:07,000 --> 00:00:12,000
+She comes up from the nabi, and there is the cool breeze.
+"""
 TOOL = Path(sys.executable).parent / "shodhana"
 SHOWN_S = 60
 CONTROL = re.compile(r"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]")
@@ -63,8 +70,15 @@ class Terminal:
         return text
 
 
+def queue(mesh: Mesh, folder: Path) -> None:
+    """Has two doubtful words reviewed."""
+    talk = folder / "talk.srt"
+    talk.write_text(TALK)
+    assert "2 review cases queued" in mesh.tool("process", talk, "--output", folder).stdout
+
+
 def test_an_expert_decides_on_the_screen(mesh: Mesh, terminal: Terminal, tmp_path: Path) -> None:
-    mesh.tool("process", SAMPLE, "--output", tmp_path)
+    queue(mesh, tmp_path)
     terminal.wait_for("spiritual · due in")
     terminal.press('cmadhyamaa "saktir\r')
     terminal.wait_for("→ madhyamā śaktir")
@@ -76,7 +90,7 @@ def test_an_expert_decides_on_the_screen(mesh: Mesh, terminal: Terminal, tmp_pat
 
 
 def test_a_table_is_filled_in_offline_and_applied_twice(mesh: Mesh, tmp_path: Path) -> None:
-    mesh.tool("process", SAMPLE, "--output", tmp_path)
+    queue(mesh, tmp_path)
     sheet = tmp_path / "cases.tsv"
     mesh.tool("review", "checkout", "--limit", "2", "--output", sheet)
     with sheet.open(encoding="utf-8-sig", newline="") as file:
