@@ -3,8 +3,9 @@
     .venv-torch/bin/python -m training.combiner [--output FILE]
 
 Data: garbled hearings of the glossary's terms (noise model), rare English words and names that mean no term, the
-development pairs, and, where the development talks are, every place of theirs. Prints the calibration error on each
-talk when trained without it. Seeds are fixed.
+development pairs, and, where the development talks are, every place of theirs. Prints, and keeps in the table, how the
+pairs are ranked when trained without their terms; prints the calibration error on each talk when trained without it.
+Seeds are fixed.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
+from shodhana.similarity.domain.lexicon import Entry
 from shodhana.sound.garble import garbler
 from shodhana.sound.units import units_of_iast
 from shodhana.text.tokens import tokenize
@@ -32,17 +34,20 @@ from shodhana.transcripts.domain.features import FEATURES, Reading, Surroundings
 from shodhana.transcripts.domain.matcher import is_certain
 from shodhana.transcripts.domain.ports import Candidate, Evidence, Heard
 from shodhana.transcripts.domain.spans import Span, contexts_of, spans_of
+from shodhana.transcripts.domain.vocabulary import commonness_of
 from sklearn.isotonic import IsotonicRegression
 from wordfreq import top_n_list
 
 from .core import LocalSearch, LocalVectorizer, glossary_entries
+from .held_out import FOLDS, HeldOut, fold_of, heard_pairs, judged
 from .talks import ASR, Talk, talks, word_pairs
 
 OUTPUT = Path(shipped.__file__).with_name(shipped.TABLE)
 SEED = 7
 GARBLED, ENGLISH_WORDS = 4000, 2000
-SEARCHED, USED = 8, 5  # candidates found and learned from, a span
+SEARCHED, USED = 16, 10  # candidates found and learned from, a span
 REAL_WEIGHT = 3.0
+TIER_SHARES = (0.15, 0.30, 0.55)  # of the hearings, by commonness 0, 1, 2: of terms said in the talks .05, .25, .7
 NO_PHONETIC_SHARE = 0.1  # of the garbled terms, as while the embedding service is away
 MENTIONED_SHARE = 0.5
 ALIAS_SHARE = 0.3
@@ -64,6 +69,7 @@ class Example:
     terms: frozenset[str]
     mentions: Mapping[str, int]
     group: str = ""
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +92,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
-    table = table_of(asyncio.run(collect()))
-    print(f"{len(table.labels)} candidates of {table.examples.max() + 1} places")
-    for group in sorted(set(table.groups) - {""}):
+    search = LocalSearch(glossary_entries(), LocalVectorizer())
+    examples = asyncio.run(collect(search))
+    table = table_of(examples)
+    print(f"{len(table.labels)} candidates of {table.examples.max() + 1} places", flush=True)
+    figures = held_out_pairs(table, examples, search) if ASR.exists() else []
+    for figure in figures:
+        print(f"  {figure}", flush=True)
+    for group in sorted(set(table.groups) - {"", "pairs"}):
         without, held_out = table.part(table.groups != group), table.part(table.groups == group)
         calibrated = trained(without)
         print(f"  {group}: calibration error {calibration_error(calibrated, held_out):.3f} (trained without it)")
     combiner = trained(table)
-    write(combiner, arguments.output)
+    write(combiner, figures, arguments.output)
     for name, weight in zip(FEATURES, combiner.weights, strict=True):
         print(f"  {name:<18}{weight:>8.2f}")
     print(f"{arguments.output}: version {combiner.version}")
 
 
-async def collect() -> list[Example]:
+def held_out_pairs(table: Table, examples: Sequence[Example], search: LocalSearch) -> list[HeldOut]:
+    """The development pairs, those of each fold of terms ranked by a combiner that was trained without these."""
+    pairs = heard_pairs(search)
+    folds = np.array([fold_of(example.terms) if example.group == "pairs" else -1 for example in examples])
+    ranks = [trained(table.part(folds[table.examples] != fold)) for fold in range(FOLDS)]
+    return judged(pairs, ranks, {entry.term for entry in search.entries})
+
+
+async def collect(search: LocalSearch) -> list[Example]:
     """All examples."""
-    entries = glossary_entries()
-    search = LocalSearch(entries, LocalVectorizer())
     examples = await garbled(search) + await english(search)
     if ASR.exists():
         examples += await pairs(search)
-        for talk in talks(entries):
+        for talk in talks(search.entries):
             examples += await places(talk, search)
     else:
         print(f"no development data at {ASR}: trained on made hearings alone")
@@ -116,7 +133,7 @@ async def collect() -> list[Example]:
 async def garbled(search: LocalSearch) -> list[Example]:
     """Hearings of terms, the common ones more often."""
     chooser = random.Random(SEED)
-    chosen = chooser.choices(search.entries, [0.5 + prior_of(entry.term) for entry in search.entries], k=GARBLED)
+    chosen = chooser.choices(search.entries, chances(search.entries), k=GARBLED)
     noises = [garbler(SEED + number, roughness / 4) for number, roughness in enumerate(range(5))]
     heard = [
         chooser.choice(entry.aliases)
@@ -127,6 +144,14 @@ async def garbled(search: LocalSearch) -> list[Example]:
     spans = [lone_span(word, chooser.random() < 0.3) for word in heard]
     examples = await found(search, spans, [frozenset({entry.term}) for entry in chosen], ["" for _ in chosen])
     return [_varied(example, chooser) for example in examples if example.span.frequency < COMMON]
+
+
+def chances(entries: Sequence[Entry]) -> list[float]:
+    """How often each term is drawn: each tier of commonness its share, within it the terms that print knows more."""
+    tiers = [commonness_of(entry.term) for entry in entries]
+    print_counts = [0.5 + prior_of(entry.term) for entry in entries]
+    totals = [sum(one for one, of in zip(print_counts, tiers, strict=True) if of == tier) for tier in range(3)]
+    return [TIER_SHARES[tier] * one / totals[tier] for tier, one in zip(tiers, print_counts, strict=True)]
 
 
 def _varied(example: Example, chooser: random.Random) -> Example:
@@ -166,7 +191,7 @@ async def pairs(search: LocalSearch) -> list[Example]:
     spans = [lone_span(heard, False) for heard, _, _ in rows]
     contexts = [context for _, _, context in rows]
     examples = await found(search, spans, [frozenset({right}) for _, right, _ in rows], contexts)
-    return [Example(one.span, one.reading, one.terms, {}, "pairs") for one in examples if one.span.frequency < COMMON]
+    return [replace(one, group="pairs") for one in examples if one.span.frequency < COMMON]
 
 
 async def places(talk: Talk, search: LocalSearch) -> list[Example]:
@@ -192,7 +217,7 @@ async def places(talk: Talk, search: LocalSearch) -> list[Example]:
     examples = await found(search, spans, terms, contexts)
     group = talk.name.split("_")[0]
     return [
-        Example(one.span, one.reading, one.terms, _others(mentions, one.terms), group)
+        replace(one, mentions=_others(mentions, one.terms), group=group)
         for one in examples
         if one.terms or not any(is_certain(candidate) for candidate in one.reading.candidates)
     ]  # a word that spells a term where the verified text has another tells of the text, not of the word
@@ -218,9 +243,9 @@ async def found(
     ]
     lists = iter((await search.find(asked, SEARCHED, "")).lists)
     examples = []
-    for span, several, right in zip(spans, readings, terms, strict=True):
+    for span, several, right, context in zip(spans, readings, terms, contexts, strict=True):
         each = [Reading(reading, next(lists)) for reading in several]
-        examples.append(Example(span, max(each, key=_best_score), right, {}))
+        examples.append(Example(span, max(each, key=_best_score), right, {}, context=context))
     return examples
 
 
@@ -239,7 +264,7 @@ def table_of(examples: Sequence[Example]) -> Table:
     """The likeliest candidates of each example, as rows."""
     rows: list[tuple[tuple[float, ...], bool, float, int, str]] = []
     for number, example in enumerate(examples):
-        surroundings = Surroundings(example.mentions)
+        surroundings = Surroundings(example.mentions, context=example.context)
         for candidate in example.reading.candidates[:USED]:
             values = features_of(example.span, example.reading, candidate, surroundings)
             weight = REAL_WEIGHT if example.group else 1.0
@@ -303,12 +328,13 @@ def calibration_error(combiner: shipped.Combiner, table: Table, bins: int = 10) 
     return float(sum(abs(chosen[part].mean() - truth[part].mean()) * part.mean() for part in parts))
 
 
-def write(combiner: shipped.Combiner, path: Path) -> None:
-    """The table that `shodhana.transcripts` reads."""
+def write(combiner: shipped.Combiner, figures: Sequence[HeldOut], path: Path) -> None:
+    """The table that `shodhana.transcripts` reads, with what was measured when trained without what was measured."""
     content = {
         "version": combiner.version,
         "bias": combiner.bias,
         "features": dict(zip(FEATURES, combiner.weights, strict=True)),
+        "held_out": [asdict(figure) for figure in figures],
         "calibration": combiner.knots,
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

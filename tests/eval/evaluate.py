@@ -32,6 +32,7 @@ from tests.eval.measures import (
     suggested,
 )
 from tests.eval.pictures import draw_precision, draw_reliability
+from tests.eval.tried import TRIED, missed
 from training.core import LocalSearch, LocalVectorizer, glossary_entries
 from training.talks import ASR, Talk, talks, word_pairs
 
@@ -56,11 +57,13 @@ def main() -> int:
     search, peer = LocalSearch(entries, vectorizer), Peer(entries)
     corrector = TranscriptCorrector(search, Unscored(), None, WordFrequencies())
     recordings = list(talks(entries))
-    lines = [*head(len(entries)), *pairs_table(corrector, peer, {entry.term for entry in entries})]
+    terms = {entry.term for entry in entries}
+    lines = [*head(len(entries)), *pairs_table(corrector, peer, terms), *missed(corrector, terms)]
     figures = [corrected(corrector, talk) for talk in recordings]
     lines += talks_table(recordings, figures, [peer.corrected(talk) for talk in recordings])
     if not arguments.quick:
         lines += ablations(search, LocalSearch(entries, vectorizer, use_phonetic=False), recordings)
+    lines += [*TRIED.splitlines(), ""]
     print("\n".join(lines))
     if not arguments.no_page:
         judged = [one for figure in figures for one in figure.judged]
@@ -76,7 +79,7 @@ def head(entry_count: int) -> Iterator[str]:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(GLOSSARY.glob("*.tsv")))).hexdigest()
     yield "# Evaluation"
     yield ""
-    yield f"Measured by `make eval` on {date.today()}. Glossary: {entry_count} entries, sha256 {digest[:16]};"
+    yield f"Measured by `make eval` on {date.today()}. Glossary frozen at {entry_count} entries, sha256 {digest[:16]};"
     yield f"combiner {combiner().version}. Intervals are bootstrap 95 %. The pairs and talks also trained the combiner:"
     yield "`python -m training.combiner` prints its calibration error on each talk when trained without it."
     yield ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shodhana.text.fold import popular_fold
 from shodhana.text.tokens import tokenize
@@ -25,6 +25,7 @@ class Readings:
 
     by_text: Mapping[str, Sequence[Reading]]
     by_place: Mapping[tuple[int, int, int], Sequence[Reading]]
+    contexts: Mapping[tuple[int, int, int], str] = field(default_factory=dict)
 
     def of(self, span: Span) -> Sequence[Reading]:
         return self.by_place.get(span.place) or self.by_text[span.text]
@@ -34,7 +35,12 @@ def choose(
     spans: Sequence[Span], readings: Readings, matcher: Matcher, mentions: Mapping[str, int], own: Mapping[Span, str]
 ) -> list[Decision]:
     """Decisions that do not overlap, the surest first served; in the order of the text."""
-    made = (matcher.decide(span, readings.of(span), Surroundings(mentions, own.get(span, ""))) for span in spans)
+    made = (
+        matcher.decide(
+            span, readings.of(span), Surroundings(mentions, own.get(span, ""), readings.contexts.get(span.place, ""))
+        )
+        for span in spans
+    )
     wanted = [decision for decision in made if decision is not None and decision.status is not Status.LEFT]
     wanted.sort(key=lambda decision: (-_claim(decision), decision.span.cue, decision.span.start))
     taken: dict[int, list[Decision]] = {}

@@ -13,9 +13,11 @@ from shodhana.sound.units import heard_letters
 from shodhana.text.fold import popular_fold
 
 from .casing import Inflected
+from .context import companions_near, gloss_words_near
 from .english import COMMON, RARE
 from .ports import Candidate, Evidence
 from .spans import Span
+from .vocabulary import commonness_of
 
 LISTED_SCORE = 0.99  # of the ALIAS evidence from which the spelling itself is listed
 MAX_COST = 3.0  # nats a letter
@@ -45,24 +47,42 @@ FEATURES: tuple[str, ...] = (
     "meaning",
     "mentions",
     "recogniser_doubt",
+    "commonness",
+    "gloss_words",
+    "companions",
 )
+
+
+_LED = (Evidence.SOUND, Evidence.PHONETIC, Evidence.SEMANTIC)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a span, with what was found for it."""
+    """One way to read a span, with what was found for it; `leaders` are the two best scores of each kind."""
 
     inflected: Inflected
     candidates: tuple[Candidate, ...]
+    leaders: Mapping[Evidence, tuple[float, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        leaders = {kind: _two_best(self.candidates, kind) for kind in _LED}
+        object.__setattr__(self, "leaders", leaders)
+
+    def best_other(self, candidate: Candidate, kind: Evidence) -> float | None:
+        """The best score of this kind among the other candidates; None where they have none."""
+        leaders, own = self.leaders[kind], candidate.evidence.get(kind)
+        others = leaders[1:] if own is not None and leaders[:1] == (own,) else leaders
+        return others[0] if others else None
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the rest of the transcript says: how often each term is surely meant in it; `own` is counted for the place
-    itself and speaks for nothing."""
+    itself and speaks for nothing. `context` are the words around the place, `___`; empty where they are not asked."""
 
     mentions: Mapping[str, int] = field(default_factory=dict)
     own: str = ""
+    context: str = ""
 
     def mentions_of(self, term: str) -> int:
         """How often the term is surely meant elsewhere."""
@@ -100,7 +120,17 @@ def features_of(span: Span, reading: Reading, candidate: Candidate, surroundings
         _margin(reading, candidate, Evidence.SEMANTIC),
         math.log1p(surroundings.mentions_of(candidate.term)) if cost < UNLIKE_COST else 0.0,
         0.0 if span.recogniser_probability is None else 1.0 - span.recogniser_probability,
+        float(commonness_of(candidate.term)),
+        gloss_words_near(surroundings.context, candidate.gloss) if surroundings.context else 0.0,
+        companions_near(surroundings.context, candidate.term) if surroundings.context else 0.0,
     )
+
+
+def context_of(candidate: Candidate, context: str) -> float:
+    """How much the words around a place say for a candidate, 0 to 4."""
+    if not context:
+        return 0.0
+    return gloss_words_near(context, candidate.gloss) + companions_near(context, candidate.term)
 
 
 @lru_cache(maxsize=50_000)
@@ -115,22 +145,23 @@ def prior_of(term: str) -> float:
 
 def _sound(reading: Reading, candidate: Candidate, letters: int) -> tuple[float, float]:
     """Nats a letter, and by how many nats the candidate leads the best other (negative: trails)."""
-    cost = _cost(candidate)
-    others = [_cost(other) for other in reading.candidates if other is not candidate]
-    margin = (min(others, default=MAX_COST) - cost) * letters
+    cost = _cost(candidate.evidence.get(Evidence.SOUND))
+    margin = (_cost(reading.best_other(candidate, Evidence.SOUND)) - cost) * letters
     return cost, max(-MAX_MARGIN, min(MAX_MARGIN, margin))
 
 
-def _cost(candidate: Candidate) -> float:
-    likeness = candidate.evidence.get(Evidence.SOUND, 0.0)
-    return min(MAX_COST, -math.log(likeness)) if likeness > 0 else MAX_COST
+def _cost(likeness: float | None) -> float:
+    return min(MAX_COST, -math.log(likeness)) if likeness else MAX_COST
+
+
+def _two_best(candidates: Sequence[Candidate], kind: Evidence) -> tuple[float, ...]:
+    scores = (candidate.evidence[kind] for candidate in candidates if kind in candidate.evidence)
+    return tuple(sorted(scores, reverse=True)[:2])
 
 
 def _margin(reading: Reading, candidate: Candidate, kind: Evidence) -> float:
     """By how much the candidate leads the best other in one kind of evidence; 0 where it has none."""
     if kind not in candidate.evidence:
         return 0.0
-    others: Sequence[float] = [
-        other.evidence[kind] for other in reading.candidates if other is not candidate and kind in other.evidence
-    ]
-    return candidate.evidence[kind] - max(others) if others else 0.0
+    other = reading.best_other(candidate, kind)
+    return 0.0 if other is None else candidate.evidence[kind] - other

@@ -9,12 +9,14 @@ from enum import Enum
 from .casing import dressed
 from .combiner import Combiner
 from .english import COMMON, RARE, VERY_COMMON
-from .features import LISTED_SCORE, Reading, Surroundings, features_of
+from .features import LISTED_SCORE, Reading, Surroundings, context_of, features_of
 from .ports import Candidate, Evidence
 from .spans import Span
 
 ENDING_BONUS = 0.05
 LISTED, FOLDED = 0.97, 0.92
+CONTESTED = 0.5  # probability from which another candidate can contest a listed spelling,
+EXPLAINED = 0.5  # where the context says so much more for it: "dhana" in a talk on meditation
 
 
 class Status(Enum):
@@ -89,23 +91,29 @@ class Matcher:
 
     def _ranked(self, span: Span, readings: Sequence[Reading], surroundings: Surroundings) -> list[Ranked]:
         best: dict[str, tuple[tuple[bool, float], Ranked]] = {}
-        for reading in readings:
-            for candidate in reading.candidates:
-                probability = self._probability(span, reading, candidate, surroundings)
-                # "chakras" is a plural, though listed as a spelling: a reading that keeps the ending goes before.
-                claim = (is_certain(candidate), probability + ENDING_BONUS * bool(reading.inflected.ending))
-                if candidate.term not in best or claim > best[candidate.term][0]:
-                    text = dressed(candidate.term, reading.inflected, span.text)
-                    reasons = (*candidate.reasons, *_reasons(candidate, surroundings))
-                    best[candidate.term] = claim, Ranked(candidate, probability, text, reasons)
+        combined = [
+            (reading, candidate, self._combined(span, reading, candidate, surroundings))
+            for reading in readings
+            for candidate in reading.candidates
+        ]
+        contested = _contested(combined, surroundings.context)
+        for reading, candidate, likely in combined:
+            is_listed = likely is not None and context_of(candidate, surroundings.context) >= contested
+            probability = max(likely or 0.0, _listed_probability(span, reading, candidate) if is_listed else 0.0)
+            # "chakras" is a plural, though listed as a spelling: a reading that keeps the ending goes before.
+            claim = (is_certain(candidate), probability + ENDING_BONUS * bool(reading.inflected.ending))
+            if candidate.term not in best or claim > best[candidate.term][0]:
+                text = dressed(candidate.term, reading.inflected, span.text)
+                reasons = (*candidate.reasons, *_reasons(candidate, surroundings))
+                best[candidate.term] = claim, Ranked(candidate, probability, text, reasons)
         ranked = [one for _, one in best.values()]
         return sorted(ranked, key=lambda one: (-one.probability, -one.candidate.score, one.candidate.term))
 
-    def _probability(self, span: Span, reading: Reading, candidate: Candidate, surroundings: Surroundings) -> float:
+    def _combined(self, span: Span, reading: Reading, candidate: Candidate, surroundings: Surroundings) -> float | None:
+        """The combiner's probability; None for plain English, that nothing else speaks for either."""
         if self.thresholds.english_guard and _is_plain_english(span, candidate):
-            return 0.0
-        combined = self.combiner.probability(features_of(span, reading, candidate, surroundings))
-        return max(combined, _listed_probability(span, reading, candidate))
+            return None
+        return self.combiner.probability(features_of(span, reading, candidate, surroundings))
 
     def _may_apply(self, span: Span, candidate: Candidate) -> bool:
         """Likeness alone applies nothing while vectors are missing, nor to words that English has, however rare."""
@@ -125,6 +133,12 @@ class Matcher:
 def is_certain(candidate: Candidate) -> bool:
     """Whether the lexicon lists what was heard, and more than likeness speaks for it."""
     return Evidence.EXACT in candidate.evidence or Evidence.ALIAS in candidate.evidence
+
+
+def _contested(combined: Sequence[tuple[Reading, Candidate, float | None]], context: str) -> float:
+    """What the context has to say for a listed spelling, so that it keeps what it is worth beside its rivals."""
+    rivals = [one for _, one, likely in combined if likely and likely >= CONTESTED and not is_certain(one)]
+    return max((context_of(one, context) - EXPLAINED for one in rivals), default=0.0)
 
 
 def _listed_probability(span: Span, reading: Reading, candidate: Candidate) -> float:

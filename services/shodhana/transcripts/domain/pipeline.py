@@ -34,7 +34,8 @@ from .spans import Span, contexts_of, spans_of
 from .terms import corrected_terms, standing_terms
 from .verses import Recognised, VerseRecogniser, spared
 
-SEARCHED = 8  # candidates asked for, so that context can bring one forward
+SEARCHED = 8  # candidates asked for a form
+SEARCHED_IN_CONTEXT = 24  # so that context can bring one forward
 MAX_CASES = 1000
 MAX_CONTEXTS = 1000  # places of a transcript that are searched again with their context
 WORDS_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
@@ -176,13 +177,19 @@ class TranscriptCorrector:
         self, heard: Sequence[Heard], limit: int, lexicon_version: str
     ) -> tuple[list[list[Ranked]], Candidates]:
         """Terms for heard words, as `correct` would rank them. Raises ServiceMissing."""
-        found = await self._search.find(heard, max(limit, SEARCHED), lexicon_version)
+        inflected = [readings_of(item.text) for item in heard]
+        asked = [
+            Heard(reading.base, item.context)
+            for item, several in zip(heard, inflected, strict=True)
+            for reading in several
+        ]
+        found = await self._search.find(asked, max(limit, SEARCHED_IN_CONTEXT), lexicon_version)
         matcher = Matcher(self._combiner, Thresholds(keep_anglicised=False), found.degraded)
+        candidates = iter(found.lists)
         lists = []
-        for item, candidates in zip(heard, found.lists, strict=True):
-            span = _free_span(item.text)
-            reading = Reading(readings_of(item.text)[0], candidates)
-            decision = matcher.decide(span, [reading], Surroundings())
+        for item, several in zip(heard, inflected, strict=True):
+            readings = [Reading(reading, next(candidates)) for reading in several]
+            decision = matcher.decide(_free_span(item.text), readings, Surroundings(context=item.context))
             lists.append(list(decision.ranked[:limit]) if decision else [])
         return lists, found
 
@@ -233,11 +240,13 @@ class TranscriptCorrector:
             for span in doubtful
             for inflected in readings_of(span.text)
         ]
-        found = await self._search.find([heard for _, _, heard in asked], SEARCHED, lexicon_version)
+        found = await self._search.find([heard for _, _, heard in asked], SEARCHED_IN_CONTEXT, lexicon_version)
         by_place: dict[tuple[int, int, int], list[Reading]] = {}
-        for (span, inflected, _), candidates in zip(asked, found.lists, strict=True):
+        known: dict[tuple[int, int, int], str] = {}
+        for (span, inflected, heard), candidates in zip(asked, found.lists, strict=True):
             by_place.setdefault(span.place, []).append(Reading(inflected, candidates))
-        return Readings(readings.by_text, by_place)
+            known[span.place] = heard.context
+        return Readings(readings.by_text, by_place, known)
 
     async def _score(
         self,
