@@ -22,7 +22,7 @@ sys.path.insert(0, str(PROJECT / "tools"))
 SERVICES = ("identity", "embedding", "similarity", "quality", "review", "transcripts")
 IMAGES = (*SERVICES, "migrations", "gateway")
 HOSTS = {name: f"127.0.51.{number}" for number, name in enumerate(SERVICES, 1)}
-START_S = 120
+START_S = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ HARDENED = (
 )
 # What podman sets by itself may be above what this machine allows; its own health timer needs systemd.
 HERE = ("--network", "host", "--no-healthcheck", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
-COMMAND_S = 120
+COMMAND_S = 300
 
 
 def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ from shodhana.stack.places import PROJECT
 from tests.images.conftest import IMAGES, SERVICES, ContainedMesh
 from tests.images.containers import image, podman
 
+pytestmark = pytest.mark.timeout(1800)  # the first test starts the whole mesh
 CONTAINED = (*SERVICES, "worker", "gateway")
 UID = "10001"
 FORBIDDEN = ("sh", "bash", "dash", "busybox", "apt", "apt-get", "dpkg", "pip", "perl", "curl", "wget", "gcc", "tar")
