@@ -136,7 +136,7 @@ def _made(admin: Client, way: str) -> float:
         change = lexicon_pb2.LexiconChange(term=term, heard=heard, domain="general")
         admin.lexicon.AmendLexicon(lexicon_pb2.AmendLexiconRequest(changes=[change], request_id=str(uuid.uuid4())))
     else:
-        row = {"lemma": term, "domain": "general", "gloss": "", "aliases": heard}
+        row = {"lemma": term, "domain": "general", "gloss": "nothing", "aliases": heard}
         content = json.dumps(row).encode()
         admin.lexicon.ImportLexicon(lexicon_pb2.ImportLexiconRequest(content=content, leave_inactive=True))
     return time.monotonic() - began

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from shodhana.similarity.domain.amendment import SOURCE, Change, Effect, TermInvalid, amended, check
+from shodhana.similarity.domain.amendment import NO_GLOSS, SOURCE, Change, Effect, TermInvalid, amended, check
 from shodhana.similarity.domain.lexicon import Entry
 from shodhana.text.fold import popular_fold
 
@@ -56,3 +56,8 @@ def test_a_term_that_is_no_iast_is_refused_by_name() -> None:
     with pytest.raises(TermInvalid) as caught:
         check([NEW, Change("wasudha!", "vasuda", "spiritual")])
     assert [violation.field for violation in caught.value.violations] == ["changes[1].term"]
+
+
+def test_a_term_without_a_meaning_says_so_and_can_be_exported_and_imported() -> None:
+    touched = amended([], {}, [Change("vāsudhā", "vasuda", "spiritual")])
+    assert touched.added[0].gloss == NO_GLOSS

@@ -15,6 +15,8 @@ from .lexicon import Entry, Version
 
 SOURCE = "decisions"
 """Source of the entries that came by decisions; only they go with their last spelling."""
+NO_GLOSS = "decided by experts; its meaning is still to be written"
+"""Of a new term without a remark: an export of a lexicon has to be a file that can be imported."""
 
 
 class TermInvalid(InvalidInput):
@@ -133,7 +135,7 @@ def _apply(entries: dict[tuple[str, str], Entry], owners: Mapping[str, frozenset
         domain=change.domain,
         field=change.domain,
         part_of_speech="noun",
-        gloss=change.gloss,
+        gloss=change.gloss or NO_GLOSS,
         aliases=(change.heard,),
         source=SOURCE,
     )
