@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TOOL = Path(sys.executable).parent / "shodhana"
 SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
-PEOPLE = {"expert": "expert_linguist", "second": "expert_linguist", "viewer": "viewer"}
+PEOPLE = {"expert": "expert_linguist", "second": "expert_linguist", "viewer": "viewer", "admin": "admin"}
 START_S = 240
 REPLACED = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SHODHANA_DIR", "SHODHANA_CLIENT", "ENABLE_EPIC_3"}
 
@@ -82,8 +82,7 @@ def mesh(chromium_path: str) -> Iterator[Mesh]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shodhana-browser-")))
         directory.chmod(0o755)
         clean = {name: value for name, value in os.environ.items() if name not in REPLACED}
-        chosen = {"SIMILARITY_THRESHOLD": "0.9999", "FIRST_ADMIN_EMAILS": "admin@example.org"}
-        found = Mesh(directory, site, {**clean, **provider.environment, **chosen})
+        found = Mesh(directory, site, {**clean, **provider.environment, "SIMILARITY_THRESHOLD": "0.9999"})
         stack.callback(found.tool, "down", "--dir", directory)
         found.tool("up", "--detach", "--dir", directory, "--port", str(port), "--replicas", "worker=1")
         for name, role in PEOPLE.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shodhana.stack.places import PROJECT
 
-from tests.browser import expect
+from tests.browser import WAIT_MS, expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 AXE = PROJECT / "clients" / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = PROJECT / "clients" / "dashboard" / "src" / "screens" / "index.ts"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WAIT_MS = 20_000
+SOMETHING = re.compile(".{20}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Visitor:
     def open(self, path: str) -> None:
         """A path below /app, with something to read on it."""
         self.page.goto(f"{self.site}/app{path}")
-        self.page.wait_for_function("document.querySelector('main')?.innerText.length > 20")
+        expect(self.page.get_by_role("main")).to_contain_text(SOMETHING)
 
     def press(self, *keys: str) -> None:
         for key in keys:
