@@ -45,6 +45,7 @@ export const RPCS = {
   "shodhana.api.similarity.v1.LexiconService": [
     "ListLexiconVersions",
     "ActivateLexiconVersion",
+    "AmendLexicon",
     "GetEntry",
     "ListEntries",
     "DiffLexiconVersions",

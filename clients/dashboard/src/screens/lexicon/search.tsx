@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useCall } from "../../api/call";
 import { usePages } from "../../api/pages";
+import { may } from "../../api/session";
 import { clientOf } from "../../api/transport";
 import { type Entry, LexiconService } from "../../gen/shodhana/api/similarity/v1/lexicon_pb";
 import { type Candidate, SearchMode, SimilarityService } from "../../gen/shodhana/api/similarity/v1/similarity_pb";
@@ -11,6 +12,7 @@ import { useKeys } from "../../shell/keys";
 import { announce } from "../../shell/live";
 import { Link, setQuery } from "../../shell/router";
 import { DOMAINS } from "../../text/labels";
+import { Amend } from "./amend";
 
 const lexicon = clientOf(LexiconService);
 const similarity = clientOf(SimilarityService);
@@ -96,6 +98,7 @@ function Found({ asked, domain, mode }: { asked: string; domain: string; mode: S
         ))}
       </ol>
       {value && !first && <p class="empty">No term is like “{asked}”.</p>}
+      {value && <Missing asked={asked} />}
       {value && (
         <p class="muted">
           Of {value.eligibleCount.toLocaleString()} terms in {value.lexiconVersion}. The bar is similarity, no
@@ -103,6 +106,27 @@ function Found({ asked, domain, mode }: { asked: string; domain: string; mode: S
         </p>
       )}
     </section>
+  );
+}
+
+/** Where a term comes from that is not there: from what experts decide, or from whoever keeps the lexicon. */
+function Missing({ asked }: { asked: string }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <div class="row missing">
+      Not among them?
+      {may("reviews:read") && (
+        <Link to={`/queue?heard=${encodeURIComponent(asked)}`}>
+          Cases in which it was heard: deciding one proposes it
+        </Link>
+      )}
+      {may("lexicon:write") && (
+        <button type="button" onClick={() => setOpen(true)}>
+          Add it…
+        </button>
+      )}
+      {isOpen && <Amend heard={asked} onClose={() => setOpen(false)} />}
+    </div>
   );
 }
 
