@@ -17,7 +17,7 @@ from shodhana.review.domain.canary import Canary, KnownAnswer
 from shodhana.review.domain.cases import Answer, Claim, FirstSuggestion, NewCase, Verdict
 from shodhana.review.domain.learner import Learner
 from shodhana.review.domain.places import Assessment, Place, PlaceOutcome, Suggested
-from shodhana.review.domain.publications import Effect, LexiconVersion, Outcome, Publication
+from shodhana.review.domain.publications import AmendmentRefused, Effect, LexiconVersion, Outcome, Publication
 from shodhana.review.domain.rescoring import Rescorer
 
 from tests.integration.review.calls import new_id
@@ -26,13 +26,14 @@ HEARD, TERM, MISTAKEN = "kutichaka", "kuṭīcaka", "kīcaka"
 
 
 class MemoryLexicon:
-    """The port `Lexicon`; `taken` are spellings of other terms."""
+    """The port `Lexicon`; `taken` are spellings of other terms, `refused` is no term."""
 
     def __init__(self) -> None:
         self.pairs: dict[str, frozenset[tuple[str, str]]] = {"lexiconVersions/1": frozenset()}
         self.made: dict[str, tuple[LexiconVersion, tuple[Outcome, ...]]] = {}
         self.active_name = "lexiconVersions/1"
         self.taken: dict[str, str] = {}
+        self.refused = ""
 
     async def active(self) -> LexiconVersion:
         return await self.version(self.active_name)
@@ -41,6 +42,8 @@ class MemoryLexicon:
         return LexiconVersion(name, str(sorted(self.pairs[name])))
 
     async def amend(self, publication: Publication) -> tuple[LexiconVersion, tuple[Outcome, ...]]:
+        if any(change.term == self.refused for change in publication.changes):
+            raise AmendmentRefused(f"{self.refused} is no term")
         if publication.request_id not in self.made:
             self.made[publication.request_id] = self._make(publication)
         return self.made[publication.request_id]

@@ -145,6 +145,20 @@ async def test_of_proposals_that_are_refused_together_the_harmless_go_live(schoo
     assert live_pairs(school) == PAIR | {("vasuda", "vāsudhā")}
 
 
+async def test_what_the_lexicon_does_not_take_is_refused_and_holds_nobody_up(school: School) -> None:
+    school.lexicon.refused = "vāsudhā"
+    other = await school.add("vasuda", "vasuda")
+    for case_id, expert in zip(other, ("users/1", "users/2"), strict=True):
+        await school.decide(case_id, expert, "vāsudhā")
+    await agreed(school)
+    await school.learn()
+    states = {one.term: (one.state, one.reason) for one in await proposals(school)}
+    assert states == {
+        "vāsudhā": (ProposalState.REFUSED, "vāsudhā is no term"),
+        TERM: (ProposalState.LIVE, ""),
+    }
+
+
 async def test_a_version_that_was_overtaken_is_made_anew(school: School) -> None:
     await agreed(school)
     learner = school.learner()

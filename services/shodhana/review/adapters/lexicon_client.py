@@ -11,7 +11,7 @@ from shodhana.api.similarity.v1 import lexicon_pb2_grpc as grpc_api
 from shodhana.errors import DomainError
 from shodhana.runtime.breaker import CircuitBreaker
 
-from ..domain.publications import Change, Effect, LexiconVersion, Outcome, PartMissing, Publication
+from ..domain.publications import AmendmentRefused, Change, Effect, LexiconVersion, Outcome, PartMissing, Publication
 
 TIMEOUT_S = 30.0
 SHOWN_TERMS = 5
@@ -51,6 +51,8 @@ class LexiconClient:
             async with self._breaker:
                 return await method(request, timeout=TIMEOUT_S)
         except (grpc.aio.AioRpcError, DomainError) as error:
+            if isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                raise AmendmentRefused(_cause(error)) from error
             raise PartMissing(f"the lexicon does not answer: {_cause(error)}", retry_after_s=1) from error
 
 

@@ -14,6 +14,8 @@ from .canary import Canary
 from .proposals import Proposals
 from .publications import (
     OVERTAKEN,
+    UNTRIED,
+    AmendmentRefused,
     FinishedFiles,
     Lexicon,
     PartMissing,
@@ -97,8 +99,12 @@ class Learner:
         return True
 
     async def _make(self, publication: Publication) -> None:
-        version, outcomes = await self.lexicon.amend(publication)
-        await self.publications.made(publication, version, outcomes)
+        try:
+            version, outcomes = await self.lexicon.amend(publication)
+        except AmendmentRefused as refusal:
+            await self.publications.refused(publication, refusal.message, UNTRIED)
+        else:
+            await self.publications.made(publication, version, outcomes)
 
     async def _try(self, publication: Publication) -> None:
         before = await self.lexicon.version(publication.base_version)

@@ -19,6 +19,7 @@ from .trail import Lesson
 
 MOST_WORDS = 4  # the correction looks at no longer runs
 LEAST_LETTERS = 3
+MOST_LETTERS = 200  # of a term of the lexicon
 GENERAL_TYPES = frozenset({"lexicon_correction", "transliteration_fix", "false_positive"})
 """Kinds of decision that say something of the words, not of this place alone."""
 OVERRULED = "an adjudicator decided otherwise"
@@ -167,7 +168,7 @@ def taught(lesson: Lesson) -> Pair | None:
     if heard[-1:] in ("s", "S") and corrected.casefold() == f"{term.casefold()}s":
         heard = heard[:-1]
     term = nfc(term).casefold()
-    if term == nfc(heard).casefold() or not is_iast(term) or len(term.split()) > MOST_WORDS:
+    if term == nfc(heard).casefold() or not is_iast(term) or len(term.split()) > MOST_WORDS or len(term) > MOST_LETTERS:
         return None
     return Pair(heard, term)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from shodhana.errors import Unavailable
+from shodhana.errors import InvalidInput, Unavailable
 
 ALONE = "tried together with others; each is tried by itself"
 OVERTAKEN = "another version became active meanwhile; it is made anew"
@@ -16,6 +16,10 @@ OVERTAKEN = "another version became active meanwhile; it is made anew"
 
 class PartMissing(Unavailable):
     """A service that learning asks does not answer, or not with all its parts."""
+
+
+class AmendmentRefused(InvalidInput):
+    """The lexicon takes a change for none; asking again will not help."""
 
 
 class PublicationState(Enum):
@@ -80,6 +84,9 @@ class CanaryResult:
     right_before: int
     right: int
     worse: tuple[str, ...]
+
+
+UNTRIED = CanaryResult(0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ class Lexicon(Protocol):
     async def version(self, name: str) -> LexiconVersion: ...
 
     async def amend(self, publication: Publication) -> tuple[LexiconVersion, tuple[Outcome, ...]]:
-        """Makes an inactive version, once for the publication's request id."""
+        """Makes an inactive version, once for the publication's request id. Raises AmendmentRefused."""
         ...
 
     async def activate(self, name: str) -> None: ...
