@@ -85,7 +85,8 @@ def ticket_of(claimed: pb.ClaimedCase) -> str:
 
 def read_sheet(path: Path) -> Iterator[Row | SheetUnreadable]:
     """The rows, and what is wrong with others. Raises SheetUnreadable where it is no such table, and OSError."""
-    reader = csv.DictReader(StringIO(_text(path)), delimiter=_delimiter(_text(path)))
+    text = _text(path)
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=_delimiter(text))
     if missing := {"verdict", "correction", "note", "ticket"} - set(reader.fieldnames or ()):
         raise SheetUnreadable(f"{path} is no table that `shodhana review checkout` wrote: no column {min(missing)!r}")
     seen: dict[str, int] = {}
