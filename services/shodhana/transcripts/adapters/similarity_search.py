@@ -13,7 +13,7 @@ from shodhana.runtime.breaker import CircuitBreaker
 
 from ..domain.ports import Candidate, Candidates, Evidence, Heard, ServiceMissing, VersionNotFound
 
-BATCH = 1000
+BATCH = 250  # a call of a second or so: what hangs is told from what works
 TIMEOUT_S = 20.0
 EVIDENCE = {
     pb.REASON_KIND_EXACT: Evidence.EXACT,
