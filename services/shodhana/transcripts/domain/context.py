@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from wordfreq import zipf_frequency
 
@@ -17,7 +17,7 @@ from shodhana.text.fold import popular_fold
 from shodhana.text.stems import spoken_forms
 
 from .english import COMMON, VERY_COMMON
-from .vocabulary import companions_of
+from .vocabulary import all_companions, companions_of
 
 PLACE = "___"
 NEAR = 8  # words: what stands so far off says half
@@ -26,6 +26,7 @@ MIN_LETTERS = 3
 STEM = 6  # letters: "jealous" and "jealousy" are one
 COMMONEST, SPREAD = 5.7, 1.2  # Zipf: "the" says nothing, "faith" much
 UNLIKE_COST = 1.2  # nats a letter from which a word is no companion
+LENGTHS_APART = 4  # letters and sounds
 MOST = 2.0  # words that count, near ones
 COUNTED = 3  # companions
 _WORD = re.compile(r"[^\W\d_]+")
@@ -92,20 +93,32 @@ def _weight(word: str) -> float:
 
 
 def _likest(word: str, terms: list[str]) -> float:
-    return max(_likeness(word, term) for term in terms)
-
-
-@lru_cache(maxsize=200_000)
-def _likeness(word: str, term: str) -> float:
-    """0 to 1: 1 for a spelling of the term; English words are no likenesses, and the commonest no spellings."""
+    """0 to 1: 1 for a spelling of a term; English words are no likenesses, and the commonest no spellings."""
     frequency = _frequency(word)
-    if _fold(word) in _folds(term):
+    if any(_fold(word) in _folds(term) for term in terms):
         return float(frequency < VERY_COMMON)
     if frequency >= COMMON:
         return 0.0
-    sounds = [units_of_iast(form) for form in (term, *spoken_forms(term))]
-    cost = float(min(sound_distance().costs([word] * len(sounds), sounds))) / len(heard_letters(word))
-    return max(0.0, 1 - cost / UNLIKE_COST)
+    likenesses = _likenesses(word)
+    return max((likenesses.get(term, 0.0) for term in terms), default=0.0)
+
+
+@lru_cache(maxsize=10_000)
+def _likenesses(word: str) -> Mapping[str, float]:
+    """The terms that have companions and sound like the word, compared in one call."""
+    letters = heard_letters(word)
+    forms = [(term, sounds) for term, sounds in _sounds() if abs(len(sounds) - len(letters)) <= LENGTHS_APART]
+    found: dict[str, float] = {}
+    costs = sound_distance().costs([word] * len(forms), [sounds for _, sounds in forms]) if forms else ()
+    for (term, _), cost in zip(forms, costs, strict=True):
+        if (likeness := 1 - float(cost) / len(letters) / UNLIKE_COST) > 0:
+            found[term] = max(likeness, found.get(term, 0.0))
+    return found
+
+
+@cache
+def _sounds() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((term, units_of_iast(form)) for term in all_companions() for form in (term, *spoken_forms(term)))
 
 
 @lru_cache(maxsize=50_000)

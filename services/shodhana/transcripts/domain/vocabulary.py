@@ -24,6 +24,11 @@ def companions_of(term: str) -> frozenset[str]:
     return _companions().get(term, frozenset())
 
 
+def all_companions() -> tuple[str, ...]:
+    """Every term that has companions."""
+    return tuple(_companions())
+
+
 @cache
 def _commonness() -> Mapping[str, int]:
     return {term: int(row["tier"]) for row in _rows(COMMONNESS) for term in row["terms"].split("|")}
