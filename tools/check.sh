@@ -17,6 +17,8 @@ check python tools/generate.py --breaking
 check python tools/generate.py --check
 check python tools/check_glossary.py
 check python tools/grafana_dashboards.py --check
+check npm --prefix clients/dashboard run --silent check
+check npm --prefix clients/dashboard run --silent size
 
 [ -z "$failed" ] || {
   echo "failed:$failed"

@@ -18,6 +18,7 @@ NO_TESTS = 5
 STAGES = (
     (["tests/unit", "tests/integration", "tests/deploy", "tests/observability"], ["-n", "2", "--dist", "loadfile"]),
     (["tests/e2e", "tests/faults"], []),
+    (["tests/browser"], []),
 )
 
 

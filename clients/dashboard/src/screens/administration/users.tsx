@@ -107,7 +107,7 @@ function Person({ user, roles, change }: PersonProps) {
         })}
       </fieldset>
       <div class="row">
-        <button type="button" aria-label={`Log ${email} out everywhere`} onClick={() => void logOut()}>
+        <button type="button" aria-label={`Log out ${email} everywhere`} onClick={() => void logOut()}>
           Log out
         </button>
         <button

@@ -133,7 +133,7 @@ function Row({ reviewCase, onBulk }: { reviewCase: ReviewCase; onBulk: () => voi
           </Link>
         )}
         {state === CaseState.PENDING && may("cases:assign") && (
-          <button type="button" aria-label={`Decide all like “${heard}”`} onClick={onBulk}>
+          <button type="button" aria-label={`All alike… “${heard}”`} onClick={onBulk}>
             All alike…
           </button>
         )}
