@@ -116,7 +116,6 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
             request_id=request.request_id,
         )
         made = await self.amendments.amend(amendment)
-        await self.library.loaded(made.version.version_id)  # its vectors follow in the background
         return pb.AmendLexiconResponse(
             version=version_message(made.version),
             outcomes=[pb.ChangeOutcome(effect=EFFECTS[one.effect], rivals=one.rivals) for one in made.outcomes],
@@ -160,8 +159,9 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         position = decode_page_token(request.page_token)
         version = await self._pinned(request.name, position)
         base = number_in(position, "base", version_id_of(request.base) or version.supersedes or 0)
-        before = await self.store.entries((await self.store.version(base)).version_id) if base else []
-        changes = await asyncio.to_thread(diff, before, await self.store.entries(version.version_id))
+        before = (await self.store.version(base)).version_id if base else 0
+        gone = await self.store.entries_only_in(before, version.version_id)
+        changes = await asyncio.to_thread(diff, gone, await self.store.entries_only_in(version.version_id, before))
         start = number_in(position, "start", 0)
         end = start + (request.page_size or DEFAULT_ENTRIES)
         following = {"version": version.version_id, "base": base, "start": end}

@@ -106,6 +106,15 @@ class PostgresStore:
         async with self._pool.acquire() as connection:
             return await _entries(connection, version_id)
 
+    async def entries_only_in(self, version_id: int, other_id: int) -> list[Entry]:
+        rows = await self._pool.fetch(
+            f"SELECT {ENTRY} FROM version_entry AS here JOIN lexicon_entry USING (entry_id) WHERE version_id = $1 "
+            "AND NOT EXISTS (SELECT FROM version_entry AS other "
+            "WHERE other.version_id = $2 AND other.entry_id = here.entry_id)",
+            *(version_id, other_id),
+        )
+        return [entry_of(row) for row in rows]
+
     async def list_entries(self, query: EntryQuery) -> list[Entry]:
         rows = await self._pool.fetch(
             f"SELECT {ENTRY} {_FILTER} AND (term, entry_id) > ($4, $5) ORDER BY term, entry_id LIMIT $6",
