@@ -25,7 +25,7 @@ const BY_HTTP: Readonly<Record<number, Code>> = {
   429: Code.Unavailable,
   502: Code.Unavailable,
   503: Code.Unavailable,
-  504: Code.Unavailable,
+  504: Code.DeadlineExceeded,
 };
 
 /** Calls over grpc-web and yields the answers as they come. Raises CallError. */

@@ -32,8 +32,9 @@ export function Amend({ heard, onClose }: { heard: string; onClose: () => void }
     event.preventDefault();
     setFailure(null);
     try {
+      const description = `added by hand: ${change.heard} for ${change.term}`;
       const changes = [{ ...change, allowsRivals }];
-      setMade(await lexicon.amendLexicon({ changes, requestId }));
+      setMade(await lexicon.amendLexicon({ changes, description, requestId }));
     } catch (error) {
       setFailure(failureOf(error));
     }
