@@ -1,7 +1,7 @@
 """Runs every benchmark in turn, or those named, and writes what they print to their sections of docs/performance.md.
 
 .venv/bin/python tests/load [NAME…] [--no-page]     NAME: embedding, search, gateway, runtime, review, throughput,
-                                                  verses
+                                                  verses, knowledge
 """
 
 from __future__ import annotations

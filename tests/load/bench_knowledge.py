@@ -54,7 +54,8 @@ def main() -> None:
         folder = arguments.dir or stack.enter_context(mesh())
         people = _people(stack, Profile.read(folder / "client.json"))
         before = _active(people.admin)
-        print(f"{before.entry_count:,} entries, {os.cpu_count()} processors, {arguments.rounds} rounds", flush=True)
+        load = f"{os.cpu_count()} processors with a load of {os.getloadavg()[1]:.0f}"
+        print(f"{before.entry_count:,} entries, {arguments.rounds} rounds, {load}", flush=True)
         seconds = [_learned(people, heard, term) for heard, term in _pairs(arguments.rounds)]
         made = {way: statistics.median(_made(people.admin, way) for _ in range(5)) for way in ("amend", "import")}
         print(
