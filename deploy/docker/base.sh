@@ -22,13 +22,13 @@ missing() {
 if missing shodhana-base; then
   echo "base: Python of Debian $suite, without a shell"
   # shellcheck disable=SC2016,SC2086 # the hook has a shell of its own; an empty mirror is no argument
-  mmdebstrap --quiet --mode=auto --variant=extract --include=python3.11-minimal,libpython3.11-stdlib,libstdc++6,netbase \
+  mmdebstrap --quiet --mode=auto --variant=extract --include=python3.11-minimal,libpython3.11-stdlib,libstdc++6,netbase,tzdata \
     --extract-hook='
     cd "$1"
     rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info usr/share/lintian usr/share/perl5 \
       usr/share/debconf usr/share/dpkg usr/share/bug usr/share/menu usr/share/gdb usr/share/gcc \
       usr/share/bash-completion usr/share/pixmaps usr/lib/valgrind usr/lib/dpkg \
-      usr/lib/x86_64-linux-gnu/perl-base usr/share/polkit-1 \
+      usr/lib/x86_64-linux-gnu/perl-base usr/share/polkit-1 usr/share/zoneinfo/posix usr/share/zoneinfo/right \
       etc/alternatives etc/cron.daily etc/logrotate.d etc/dpkg etc/debconf.conf \
       usr/lib/python3.11/lib2to3 usr/lib/python3.11/pydoc_data usr/lib/python3.11/ensurepip usr/lib/python3.11/idlelib
     find bin sbin usr/bin usr/sbin ! -type d ! -name "python3*" -delete 2> /dev/null || true

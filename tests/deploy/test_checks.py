@@ -42,7 +42,7 @@ MISTAKES = (
     Planted(
         "checkov", "kubernetes/base/gateway.yaml", "allowPrivilegeEscalation: false", "privileged: true", is_slow=True
     ),
-    Planted("testssl", "", "TLSv1_2", "TLSv1_0", is_slow=True),
+    Planted("testssl", "", "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", is_slow=True),
 )
 
 
