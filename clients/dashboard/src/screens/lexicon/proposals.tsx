@@ -177,8 +177,8 @@ function SettleDialog({ proposal, onClose, onSettled }: SettleDialogProps) {
       <FailurePanel failure={reach.failure ?? failure} />
       <p>
         {reach.value
-          ? `It reaches ${reach.value.caseCount} cases, ${reach.value.sameWordsCount} of them with these very words, and ` +
-            `${reach.value.fileCount} finished files.`
+          ? `Cases it reaches: ${reach.value.caseCount}, with these very words: ${reach.value.sameWordsCount}. Finished ` +
+            `files to be looked at again: ${reach.value.fileCount}.`
           : "…"}
       </p>
       <div class="row">
