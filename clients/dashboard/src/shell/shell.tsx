@@ -56,7 +56,7 @@ function Header({ login, screens }: { login: LogIn; screens: Screen[] }) {
         <ThemeButton />
         {login.state === "in" && (
           <>
-            <button type="button" class="plain" aria-label="Keys" title="Keys (?)" onClick={openHelp}>
+            <button type="button" class="plain keys-button" aria-label="Keys" title="Keys (?)" onClick={openHelp}>
               ?
             </button>
             <Person session={login.session} />
