@@ -22,8 +22,8 @@ missing() {
 if missing shodhana-base; then
   echo "base: Python of Debian $suite, without a shell"
   # shellcheck disable=SC2016,SC2086 # the hook has a shell of its own; an empty mirror is no argument
-  mmdebstrap --quiet --mode=auto --variant=extract --include=python3.11-minimal,libpython3.11-stdlib,libstdc++6,netbase,tzdata \
-    --extract-hook='
+  mmdebstrap --quiet --mode=auto --variant=extract \
+    --include=python3.11-minimal,libpython3.11-stdlib,libstdc++6,netbase,tzdata --extract-hook='
     cd "$1"
     rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info usr/share/lintian usr/share/perl5 \
       usr/share/debconf usr/share/dpkg usr/share/bug usr/share/menu usr/share/gdb usr/share/gcc \
