@@ -94,5 +94,5 @@ def test_a_lecture_is_corrected_by_the_containers(mesh: ContainedMesh) -> None:
     }
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    corrected = (output / sample.name).read_text()
+    corrected = (output / f"{sample.stem}.corrected.srt").read_text()
     assert corrected != sample.read_text()
