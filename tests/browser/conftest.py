@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 from shodhana.stack.gateway import dashboard
 from shodhana.stack.places import PROJECT
@@ -49,6 +52,24 @@ class Mesh:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=START_S)
         assert done.returncode in (0, 3), done.stdout + done.stderr
         return done.stdout
+
+    def end_leases(self) -> None:
+        """As when everybody was away for longer than a lease lasts."""
+        state = json.loads((self.directory / "state.json").read_text())
+        port = next(part["port"] for part in state["parts"] if part["name"] == "postgres")
+        password = json.loads((self.directory / "secrets.json").read_text())["role review"]
+        statement = "UPDATE review.review_cases SET lease_until = now() - interval '1 s' WHERE state = 'in_review'"
+        url = f"postgresql://shodhana_review:{password}@127.0.0.1:{port}/shodhana"
+        with ThreadPoolExecutor(1) as beside:  # playwright has a loop running in this thread
+            beside.submit(asyncio.run, executed(url, statement)).result()
+
+
+async def executed(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def lacking(reason: str) -> None:

@@ -7,7 +7,8 @@ import { Changes } from "../../parts/changes";
 import { type Store, useStore } from "../../store";
 import { DOMAINS, verdictLabel } from "../../text/labels";
 import { secondsOf } from "../../text/times";
-import type { Desk, Done, Wishes } from "./desk";
+import type { Desk } from "./desk";
+import type { Done, Wishes } from "./desk_state";
 import { Drafts } from "./drafts";
 import { oneLine } from "./options";
 

@@ -9,7 +9,8 @@ import { useStore } from "../../store";
 import { KINDS, kindLabel } from "../../text/labels";
 import { clock, due } from "../../text/times";
 import { Context } from "./context";
-import type { Answer, Desk, Held } from "./desk";
+import type { Desk } from "./desk";
+import type { Answer, Held } from "./desk_state";
 import { type Begun, forgetBegun, rememberBegun, rememberedBegun } from "./memory";
 import { oneLine, optionsOf } from "./options";
 import { Remarks } from "./remarks";
@@ -33,8 +34,8 @@ export function CaseCard({ held, desk }: { held: Held; desk: Desk }) {
 
   const leave = (verdict: Verdict, text = "", term = "") => {
     forgetBegun(reviewCase.name);
-    if (verdict === Verdict.SKIP) return void desk.skip(held, begun.comment);
-    if (verdict === Verdict.ESCALATE) return void desk.escalate(held, begun.comment);
+    if (verdict === Verdict.SKIP || verdict === Verdict.ESCALATE)
+      return void desk.giveAway(held, verdict, begun.comment);
     const answer: Answer = { verdict, text, term, kind: begun.kind as DecisionType, comment: begun.comment };
     return void desk.decide(held, answer);
   };

@@ -1,69 +1,27 @@
 import { type Failure, failureOf } from "../../api/failure";
-import type {
-  ClaimedCase,
-  DecisionType,
-  Lease,
-  ReviewCase,
-  ReviewService,
-} from "../../gen/shodhana/api/review/v1/review_pb";
+import type { ClaimedCase, Lease, ReviewCase, ReviewService } from "../../gen/shodhana/api/review/v1/review_pb";
 import { Verdict } from "../../gen/shodhana/api/review/v1/review_pb";
 import { createStore, type Store } from "../../store";
 import { millisecondsOf } from "../../text/times";
 import type { Client } from "../../wire/client";
-import { becomeFirst, rememberClaim, rememberedClaim, rememberedLeases, rememberLeases } from "./memory";
+import { type Answer, type DeskState, type Done, EMPTY, HAND, type Held, heldOf, type Wishes } from "./desk_state";
+import {
+  becomeFirst,
+  type KnownLease,
+  rememberClaim,
+  rememberedClaim,
+  rememberedLeases,
+  rememberLeases,
+} from "./memory";
 
-/** The case on the desk and the next three. */
-export const HAND = 4;
-export const HEARTBEAT_MS = 60_000;
-
-export interface Held {
-  reviewCase: ReviewCase;
-  lease: Lease;
-}
-
-export interface Answer {
-  verdict: Verdict;
-  text: string;
-  term: string;
-  kind: DecisionType;
-  comment: string;
-}
-
-/** Something done with a case here; `undoUntil` is set once the service has it. */
-export interface Done {
-  reviewCase: ReviewCase;
-  verdict: Verdict;
-  text: string;
-  undoUntil: number | null;
-}
-
-export interface DeskState {
-  hand: readonly Held[];
-  done: readonly Done[];
-  isAsking: boolean;
-  failure: Failure | null;
-  notice: string;
-  /** Counts up when a draft was kept. */
-  drafts: number;
-}
-
-export interface Wishes {
-  includeEscalated: boolean;
-  includeDisputed: boolean;
-}
+/** Of one call. */
+const MOST_LEASES = 5;
 
 type Reviews = Client<typeof ReviewService>;
 
 /** The cases that a person holds and what they do with them. What is shown goes ahead; the service follows. */
 export class Desk {
-  readonly state: Store<DeskState> = createStore<DeskState>({
-    hand: [],
-    done: [],
-    isAsking: true,
-    failure: null,
-    notice: "",
-    drafts: 0,
-  });
+  readonly state: Store<DeskState> = createStore(EMPTY);
   private expected = 0; // cases asked for that have not come yet
   private readonly requestIds = new Map<string, string>();
   private readonly sending = new Map<string, Promise<void>>();
@@ -133,19 +91,13 @@ export class Desk {
     });
   }
 
-  async skip(held: Held, comment: string): Promise<void> {
-    const { lease, reviewCase } = held;
-    await this.send(held, Verdict.SKIP, "", async (requestId) => {
-      await this.reviews.skipCase({ name: reviewCase.name, fencingToken: lease.fencingToken, comment, requestId });
-      return null;
-    });
-    await this.fill();
-  }
-
-  async escalate(held: Held, comment: string): Promise<void> {
-    const { lease, reviewCase } = held;
-    await this.send(held, Verdict.ESCALATE, "", async (requestId) => {
-      await this.reviews.escalateCase({ name: reviewCase.name, fencingToken: lease.fencingToken, comment, requestId });
+  /** Gives a case back (SKIP), or hands it to a senior expert (ESCALATE). */
+  async giveAway(held: Held, verdict: Verdict.SKIP | Verdict.ESCALATE, comment: string): Promise<void> {
+    const { name } = held.reviewCase;
+    const { fencingToken } = held.lease;
+    await this.send(held, verdict, "", async (requestId) => {
+      const request = { name, fencingToken, comment, requestId };
+      await (verdict === Verdict.SKIP ? this.reviews.skipCase(request) : this.reviews.escalateCase(request));
       return null;
     });
     await this.fill();
@@ -177,7 +129,7 @@ export class Desk {
   async heartbeat(): Promise<void> {
     const leases = this.state.value.hand.map(({ lease }) => lease);
     if (leases.length === 0) return;
-    const answer = await this.reviews.heartbeatCases({ leases: leases.slice(0, 5) }).catch(() => null);
+    const answer = await this.prolong(leases).catch(() => null);
     if (!answer) return; // the next one tells
     const current = this.state.value.hand[0]?.reviewCase.name;
     const renewed = new Map(answer.leases.map((lease) => [lease.reviewCase, lease]));
@@ -203,6 +155,12 @@ export class Desk {
     this.change({ failure: null, notice: "" });
   }
 
+  private async prolong(leases: readonly KnownLease[]): Promise<{ leases: Lease[]; lost: string[] }> {
+    const parts = [leases.slice(0, MOST_LEASES), leases.slice(MOST_LEASES)].filter((part) => part.length > 0);
+    const answers = await Promise.all(parts.map((part) => this.reviews.heartbeatCases({ leases: [...part] })));
+    return { leases: answers.flatMap((one) => one.leases), lost: answers.flatMap((one) => one.lost) };
+  }
+
   private async claim(count: number, requestId: string): Promise<void> {
     rememberClaim(requestId);
     const answer = await this.reviews.claimCases({ count, ...this.wishes(), requestId });
@@ -212,7 +170,7 @@ export class Desk {
   private async takeUpAgain(): Promise<void> {
     const leases = rememberedLeases();
     if (leases.length > 0) {
-      const kept = (await this.reviews.heartbeatCases({ leases })).leases;
+      const kept = (await this.prolong(leases)).leases;
       const cases = await Promise.all(kept.map(({ reviewCase }) => this.reviews.getCase({ name: reviewCase })));
       this.add(kept.map((lease, index) => ({ lease, reviewCase: cases[index] as ReviewCase })));
     }
@@ -296,8 +254,4 @@ export class Desk {
   private change(changes: Partial<DeskState>): void {
     this.state.set({ ...this.state.value, ...changes });
   }
-}
-
-function heldOf({ reviewCase, lease }: ClaimedCase): Held {
-  return { reviewCase: reviewCase as ReviewCase, lease: lease as Lease };
 }

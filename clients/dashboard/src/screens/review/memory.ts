@@ -1,6 +1,6 @@
 // What a browser keeps when a tab is closed or loaded anew: the leases it holds, and the texts that were begun. Of
 // several tabs the first has the leases; the others begin with an empty desk of their own.
-interface KnownLease {
+export interface KnownLease {
   reviewCase: string;
   fencingToken: bigint;
 }
@@ -37,7 +37,7 @@ export function rememberLeases(leases: readonly KnownLease[]): void {
 
 export function rememberedLeases(): KnownLease[] {
   const kept: [string, string][] = JSON.parse(localStorage.getItem(LEASES) ?? "[]");
-  return kept.slice(0, 5).map(([reviewCase, token]) => ({ reviewCase, fencingToken: BigInt(token) }));
+  return kept.map(([reviewCase, token]) => ({ reviewCase, fencingToken: BigInt(token) }));
 }
 
 /** A claim whose answer may never come: asked again with the same id it hands out the same cases. */

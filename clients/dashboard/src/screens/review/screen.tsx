@@ -11,7 +11,8 @@ import { createStore, useStore } from "../../store";
 import type { ScreenProps } from "..";
 import { Aside } from "./aside";
 import { CaseCard } from "./case_card";
-import { Desk, HEARTBEAT_MS, type Wishes } from "./desk";
+import { Desk } from "./desk";
+import { HEARTBEAT_MS, type Wishes } from "./desk_state";
 
 const reviews = clientOf(ReviewService);
 const wishes = createStore<Wishes>({ includeEscalated: false, includeDisputed: false });
