@@ -19,10 +19,9 @@ import { announce } from "../../shell/live";
 import { Link, setQuery } from "../../shell/router";
 import { day, millisecondsOf, span } from "../../text/times";
 import { unpack } from "../../wire/call_error";
-import { download } from "./download";
+import { Download, DownloadAll } from "./downloads";
 import { Follow } from "./jobs";
 import { FILE_STATES, fileLabel, hasEnded, jobLabel, Progress, titleOf } from "./states";
-import { zipOf } from "./zip";
 
 const transcripts = clientOf(TranscriptService);
 const REFRESH_MS = 1000;
@@ -201,65 +200,6 @@ function Wrong({ error }: { error: Status }) {
       )}
     </div>
   );
-}
-
-function Download({ file }: { file: JobFile }) {
-  const [problem, setProblem] = useState("");
-  const keep = async () => {
-    setProblem("");
-    try {
-      const result = await transcripts.getResult({ name: file.name });
-      download(result.filename, result.content);
-    } catch (error) {
-      setProblem(failureOf(error).message);
-    }
-  };
-  return (
-    <>
-      <button type="button" aria-label={`Download ${file.filename}, corrected`} onClick={() => void keep()}>
-        Download
-      </button>
-      {problem && <small role="alert">{problem}</small>}
-    </>
-  );
-}
-
-/** All results as one archive. */
-function DownloadAll({ job }: { job: Job }) {
-  const [done, setDone] = useState<number | null>(null);
-  const [failure, setFailure] = useState<Failure | null>(null);
-  const keep = async () => {
-    setFailure(null);
-    setDone(0);
-    try {
-      const results: { filename: string; content: Uint8Array }[] = [];
-      for await (const name of finished(job.name)) {
-        results.push(await transcripts.getResult({ name }));
-        setDone(results.length);
-      }
-      download(`${titleOf(job)}.zip`, zipOf(results));
-    } catch (error) {
-      setFailure(failureOf(error));
-    }
-    setDone(null);
-  };
-  return (
-    <>
-      <button type="button" disabled={done !== null} onClick={() => void keep()}>
-        {done === null ? `Download all ${job.succeededCount}` : `${done} of ${job.succeededCount}…`}
-      </button>
-      <FailurePanel failure={failure} />
-    </>
-  );
-}
-
-async function* finished(parent: string): AsyncIterable<string> {
-  let pageToken = "";
-  do {
-    const page = await transcripts.listJobFiles({ parent, pageToken, pageSize: 1000, state: JobFileState.SUCCEEDED });
-    yield* page.files.map(({ name }) => name);
-    pageToken = page.nextPageToken;
-  } while (pageToken);
 }
 
 function Cancel({ job, onJob }: { job: Job; onJob: (job: Job) => void }) {
