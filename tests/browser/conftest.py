@@ -34,6 +34,7 @@ TOOL = Path(sys.executable).parent / "shodhana"
 SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
 PEOPLE = {"expert": "expert_linguist", "second": "expert_linguist", "viewer": "viewer", "admin": "admin"}
 START_S = 240
+SWEEP_S = 20
 REPLACED = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SHODHANA_DIR", "SHODHANA_CLIENT", "ENABLE_EPIC_3"}
 
 
@@ -54,20 +55,23 @@ class Mesh:
         return done.stdout
 
     def end_leases(self) -> None:
-        """As when everybody was away for longer than a lease lasts."""
+        """As when everybody was away for longer than a lease lasts; returns when all cases wait again."""
         state = json.loads((self.directory / "state.json").read_text())
         port = next(part["port"] for part in state["parts"] if part["name"] == "postgres")
         password = json.loads((self.directory / "secrets.json").read_text())["role review"]
-        statement = "UPDATE review.review_cases SET lease_until = now() - interval '1 s' WHERE state = 'in_review'"
         url = f"postgresql://shodhana_review:{password}@127.0.0.1:{port}/shodhana"
         with ThreadPoolExecutor(1) as beside:  # playwright has a loop running in this thread
-            beside.submit(asyncio.run, executed(url, statement)).result()
+            beside.submit(asyncio.run, ended_leases(url)).result()
 
 
-async def executed(url: str, statement: str) -> None:
+async def ended_leases(url: str) -> None:
     connection = await asyncpg.connect(url)
+    held = "FROM review.review_cases WHERE state = 'in_review'"
     try:
-        await connection.execute(statement)
+        async with asyncio.timeout(SWEEP_S):
+            await connection.execute("UPDATE review.review_cases SET lease_until = now() WHERE state = 'in_review'")
+            while await connection.fetchval(f"SELECT count(*) {held} AND lease_until <= now()"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
     finally:
         await connection.close()
 

@@ -50,12 +50,13 @@ export function CaseCard({ held, desk }: { held: Held; desk: Desk }) {
     if (chosen) decideText(proposed, chosen.isAsHeard ? "" : chosen.term);
   };
   const correct = () => {
-    if (!begun.typed) change({ typed: proposed });
-    // The value has to be there before it can be selected.
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      field.current?.select();
-    });
+    const input = field.current;
+    if (!input) return;
+    // At once, not with the next drawing: what is typed right after the key belongs into the field.
+    if (!begun.typed) input.value = proposed;
+    change({ typed: input.value });
+    input.focus();
+    input.select();
   };
   const undo = async () => {
     const isUndone = await desk.undo();

@@ -22,6 +22,7 @@ type Reviews = Client<typeof ReviewService>;
 /** The cases that a person holds and what they do with them. What is shown goes ahead; the service follows. */
 export class Desk {
   readonly state: Store<DeskState> = createStore(EMPTY);
+  private filling: Promise<void> = Promise.resolve();
   private expected = 0; // cases asked for that have not come yet
   private readonly requestIds = new Map<string, string>();
   private readonly sending = new Map<string, Promise<void>>();
@@ -41,7 +42,12 @@ export class Desk {
   }
 
   /** Asks for as many cases as are missing. */
-  async fill(): Promise<void> {
+  fill(): Promise<void> {
+    this.filling = this.fillUp();
+    return this.filling;
+  }
+
+  private async fillUp(): Promise<void> {
     const count = this.missing();
     if (count <= 0) return;
     this.expected += count;
@@ -51,6 +57,7 @@ export class Desk {
 
   /** Takes one case up, before all others. False: somebody else holds it, or it does not wait any more. */
   async take(name: string): Promise<boolean> {
+    await this.filling; // it may bring the case
     const held = this.state.value.hand.find(({ reviewCase }) => reviewCase.name === name);
     if (held) this.change({ hand: [held, ...this.without(name)] });
     if (held) return true;
