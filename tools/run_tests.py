@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5
 STAGES = (
     (["tests/unit", "tests/integration", "tests/deploy", "tests/observability"], ["-n", "2", "--dist", "loadfile"]),
-    (["tests/e2e", "tests/faults"], []),
+    (["tests/eval", "tests/e2e"], []),
     (["tests/browser"], []),
 )
 
