@@ -55,6 +55,9 @@ class Canary:
         cases = [*shipped(), *await self._hidden.all()]
         was, now = await self._right(before, cases), await self._right(after, cases)
         worse = [case for case in cases if was[case] and not now[case]]
+        if worse:  # the version before may have been tried in better days: while a model was not there yet, or is no more
+            was.update(await self._asked(before, worse))
+            worse = [case for case in worse if was[case]]
         return CanaryResult(
             count=len(cases),
             right_before=sum(was[case] for case in cases),
@@ -73,9 +76,12 @@ class Canary:
         missing = [case for case in dict.fromkeys(cases) if case not in known]
         for start in range(0, len(missing), AT_ONCE):
             part = missing[start : start + AT_ONCE]
-            assessed = await self._places.assess([case.place for case in part], version.name)
-            known.update((case, case.is_right(one)) for case, one in zip(part, assessed, strict=True))
+            known.update(await self._asked(version, part))
         return known
+
+    async def _asked(self, version: LexiconVersion, cases: Sequence[KnownAnswer]) -> dict[KnownAnswer, bool]:
+        assessed = await self._places.assess([case.place for case in cases], version.name)
+        return {case: case.is_right(one) for case, one in zip(cases, assessed, strict=True)}
 
 
 def _shortened(place: Place) -> str:

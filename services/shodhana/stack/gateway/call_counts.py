@@ -1,7 +1,8 @@
 """Counts every answer that a caller got once, whoever gave it: what the availability objective is measured by.
 
 Envoy's own counters do not say that. A gRPC call is answered with HTTP 200 also when it fails; `grpc_stats` misses what
-the gateway itself answers to REST, and the clusters count each attempt.
+the gateway itself answers to REST, and the clusters count each attempt. Of grpc-web the status is "Unknown" where it
+stands in the body's end, as that of an answered call does: "Unknown" is no failure. What a service fails at is "Internal".
 """
 
 from __future__ import annotations
@@ -23,6 +24,6 @@ def call_counts() -> Config:
     return extension(
         "envoy.access_loggers.stats",
         "extensions.access_loggers.stats.v3.Config",
-        stat_prefix=PREFIX,
+        stats_scope={"prefix": PREFIX},
         counters=[{"stat": {"name": "calls", "tags": tags}, "value_fixed": 1}],
     )

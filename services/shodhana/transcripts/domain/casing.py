@@ -35,4 +35,5 @@ def dressed(term: str, reading: Inflected, heard: str) -> str:
         words = [word[:1].upper() + word[1:] for word in words]
     elif capitals and capitals[0]:
         words[0] = words[0][:1].upper() + words[0][1:]
-    return " ".join(words) + reading.ending
+    is_plural_kept = reading.ending[:1] in ("s", "S") and words[-1][-1:] == "s"  # "rajas" needs no second s
+    return " ".join(words) + (reading.ending[1:] if is_plural_kept else reading.ending)

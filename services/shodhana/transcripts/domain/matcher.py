@@ -14,6 +14,7 @@ from .ports import Candidate, Evidence
 from .spans import Span
 
 ENDING_BONUS = 0.05
+LEAST_LIKENESS = 0.135  # in sound: two nats a letter
 LISTED, FOLDED = 0.97, 0.92
 CONTESTED = 0.5  # probability from which another candidate can contest a listed spelling,
 EXPLAINED = 0.5  # where the context says so much more for it: "dhana" in a talk on meditation
@@ -116,13 +117,15 @@ class Matcher:
         return self.combiner.probability(features_of(span, reading, candidate, surroundings))
 
     def _may_apply(self, span: Span, candidate: Candidate) -> bool:
-        """Likeness alone applies nothing while vectors are missing, nor to words that English has, however rare."""
+        """Likeness alone applies nothing while vectors are missing, nor to words that English has, however rare; and
+        what stands near makes no term of what does not sound like it."""
         if not self.thresholds.may_apply:
             return False
         if is_certain(candidate):
             return True
         is_english = self.thresholds.english_guard and span.least_frequency >= RARE
-        return not self.degraded and not is_english
+        is_like = candidate.evidence.get(Evidence.SOUND, 0.0) >= LEAST_LIKENESS
+        return is_like and not self.degraded and not is_english
 
     def _is_right(self, span: Span, best: Ranked) -> bool:
         if best.text == span.text:
