@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 file_path = click.Path(path_type=Path)
+folder_path = click.Path(path_type=Path, file_okay=False)
 
 
 class ProfileName(click.ParamType[Path]):
@@ -43,5 +44,5 @@ profile_of = click.option(
     help="The mesh to call.  [default: $SHODHANA_CLIENT, the one found here, or the one chosen by `profile use`]",
 )
 result_folder = click.option(
-    "--output", "-o", type=file_path, metavar="DIR", help="Folder for the results.  [default: beside each file]"
+    "--output", "-o", type=folder_path, metavar="DIR", help="Folder for the results.  [default: beside each file]"
 )

@@ -52,7 +52,9 @@ def words_of(error: Exception) -> str:
     """What went wrong, for a reader."""
     if isinstance(error, Unavailable) and not error.reason:  # no service and no gateway wrote it
         _, _, last = error.message.rpartition("UNKNOWN: ")
-        return f"the mesh does not answer ({last}); `shodhana status` shows one of this machine"
+        return f"the mesh does not answer ({last}); `shodhana status` shows one of this machine, `shodhana up` starts it"
+    if isinstance(error, PermissionDenied):
+        return f"{error}; `shodhana auth status` tells as whom you ask, `shodhana auth logout` asks as the program again"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)
