@@ -34,6 +34,7 @@ TERMS: dict[str, tuple[str, ...]] = {
     "śrīmadbhāgavata": ("shrimad bhagavata", "bhagavata purana"),
     "śrīmat": ("shrimad",),
     "gopī": ("gopi", "gopis"),
+    "rajas": ("raja",),
     "yoga": ("yoga", "yog"),
     "karma": ("karma",),
     "karmayoga": ("karma yoga",),

@@ -29,6 +29,7 @@ def bench() -> Bench:
         ("Now vishnu maya plays.", "Now viṣṇumāyā plays."),
         ("the Brahma randhra opens", "the Brahmarandhra opens"),
         ("This is karma yoga.", "This is karmayoga."),
+        ("Rajas obscures, the rajas obscures.", "Rajas obscures, the rajas obscures."),
     ],
 )
 async def test_terms_are_restored_with_capitals_and_endings_kept(bench: Bench, heard: str, right: str) -> None:

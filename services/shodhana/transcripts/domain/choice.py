@@ -12,9 +12,11 @@ from shodhana.text.tokens import tokenize
 from .features import Reading, Surroundings
 from .formats import Transcript
 from .matcher import Decision, Matcher, Status, is_certain
+from .ports import Evidence
 from .spans import Span
 
 WORD_BONUS = 0.05
+LIKE_ALL = 0.65  # in sound: hardly a letter of the words is not the term's
 SURE = 0.9  # from which a decision speaks for the same term elsewhere
 HOPELESS = 0.03  # below it context is not asked
 
@@ -72,9 +74,11 @@ def needs_context(span: Span, readings: Readings, matcher: Matcher) -> bool:
 
 
 def _claim(decision: Decision) -> float:
-    """How strongly a decision claims its words: its probability, more for each word that a listed term accounts for,
-    less for each word that a mere likeness would swallow."""
-    share = WORD_BONUS if is_certain(decision.best.candidate) else -WORD_BONUS
+    """How strongly a decision claims its words: its probability, more for each word that a listed term, or one that
+    sounds like all of them, accounts for; less for each word that a mere likeness would swallow."""
+    best = decision.best.candidate
+    accounts = is_certain(best) or best.evidence.get(Evidence.SOUND, 0.0) >= LIKE_ALL
+    share = WORD_BONUS if accounts else -WORD_BONUS
     return decision.best.probability + share * (len(decision.span.tokens) - 1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shodhana.text.tokens import tokenize
@@ -177,21 +177,16 @@ class TranscriptCorrector:
         self, heard: Sequence[Heard], limit: int, lexicon_version: str
     ) -> tuple[list[list[Ranked]], Candidates]:
         """Terms for heard words, as `correct` would rank them. Raises ServiceMissing."""
-        inflected = [readings_of(item.text) for item in heard]
-        asked = [
-            Heard(reading.base, item.context)
-            for item, several in zip(heard, inflected, strict=True)
-            for reading in several
-        ]
+        inflected = {item: readings_of(item.text) for item in heard}
+        asked = [Heard(reading.base, item.context) for item, several in inflected.items() for reading in several]
         found = await self._search.find(asked, max(limit, SEARCHED_IN_CONTEXT), lexicon_version)
         matcher = Matcher(self._combiner, Thresholds(keep_anglicised=False), found.degraded)
         candidates = iter(found.lists)
-        lists = []
-        for item, several in zip(heard, inflected, strict=True):
-            readings = [Reading(reading, next(candidates)) for reading in several]
-            decision = matcher.decide(_free_span(item.text), readings, Surroundings(context=item.context))
-            lists.append(list(decision.ranked[:limit]) if decision else [])
-        return lists, found
+        readings = {
+            item: [Reading(reading, next(candidates)) for reading in several] for item, several in inflected.items()
+        }
+        ranked = await asyncio.to_thread(_ranked_alone, readings, matcher)
+        return [list(ranked[item][:limit]) for item in heard], found
 
     async def decisions(
         self, transcript: Transcript, options: CorrectionOptions, matters: Callable[[Span], bool] | None = None
@@ -294,6 +289,14 @@ class TranscriptCorrector:
         for place, name in zip(doubtful, names, strict=True):
             corrections[place] = replace(corrections[place], review_case=name)
         return corrections
+
+
+def _ranked_alone(readings: Mapping[Heard, Sequence[Reading]], matcher: Matcher) -> dict[Heard, tuple[Ranked, ...]]:
+    ranked = {}
+    for item, several in readings.items():
+        decision = matcher.decide(_free_span(item.text), several, Surroundings(context=item.context))
+        ranked[item] = decision.ranked if decision else ()
+    return ranked
 
 
 def _edit(decision: Decision) -> Edit:
