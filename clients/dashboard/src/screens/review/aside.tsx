@@ -54,10 +54,7 @@ export function Aside({ desk, counts, wishes }: AsideProps) {
 }
 
 function Progress({ counts, doneHere }: { counts: QueueCounts | undefined; doneHere: number }) {
-  const { value } = useCall(
-    (signal) => reviews.getStatistics({ days: 1 }, { signal }),
-    [Math.floor(doneHere / 5)], // figures of a day need no more
-  );
+  const { value } = useCall((signal) => reviews.getStatistics({ days: 1 }, { signal }), [doneHere]);
   const mine = value?.experts.find(({ expert }) => expert === currentSession()?.user);
   const facts: [string, string | undefined][] = [
     ["waiting", counts && String(counts.pending)],
