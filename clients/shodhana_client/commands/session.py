@@ -52,9 +52,9 @@ def words_of(error: Exception) -> str:
     """What went wrong, for a reader."""
     if isinstance(error, Unavailable) and not error.reason:  # no service and no gateway wrote it
         _, _, last = error.message.rpartition("UNKNOWN: ")
-        return f"the mesh does not answer ({last}); `shodhana status` shows one of this machine, `shodhana up` starts it"
+        return f"the mesh does not answer ({last}); `shodhana status` shows one here, `shodhana up` starts it"
     if isinstance(error, PermissionDenied):
-        return f"{error}; `shodhana auth status` tells as whom you ask, `shodhana auth logout` asks as the program again"
+        return f"{error}; `shodhana auth status` tells who asks, after `shodhana auth logout` the program does"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)

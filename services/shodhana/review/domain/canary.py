@@ -55,7 +55,7 @@ class Canary:
         cases = [*shipped(), *await self._hidden.all()]
         was, now = await self._right(before, cases), await self._right(after, cases)
         worse = [case for case in cases if was[case] and not now[case]]
-        if worse:  # the version before may have been tried in better days: while a model was not there yet, or is no more
+        if worse:  # the version before may have been tried in better days
             was.update(await self._asked(before, worse))
             worse = [case for case in worse if was[case]]
         return CanaryResult(

@@ -2,7 +2,8 @@
 
 Envoy's own counters do not say that. A gRPC call is answered with HTTP 200 also when it fails; `grpc_stats` misses what
 the gateway itself answers to REST, and the clusters count each attempt. Of grpc-web the status is "Unknown" where it
-stands in the body's end, as that of an answered call does: "Unknown" is no failure. What a service fails at is "Internal".
+stands in the body's end, as that of an answered call does: "Unknown" is no failure. What fails in a service is
+"Internal".
 """
 
 from __future__ import annotations
