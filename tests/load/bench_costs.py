@@ -92,7 +92,7 @@ def stored(directory: Path) -> dict[str, float]:
 
     async def ask() -> dict[str, float]:
         connection = await asyncpg.connect(
-            host="127.0.0.1", port=port, user="postgres", password=secrets["postgres"], database="shodhana"
+            host="127.0.0.1", port=port, user="shodhana", password=secrets["postgres"], database="shodhana"
         )
         try:
             count = await connection.fetchval("SELECT count(*) FROM similarity.lexicon_entry")
