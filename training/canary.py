@@ -24,7 +24,7 @@ from shodhana.transcripts.domain.matcher import Decision, Status
 from shodhana.transcripts.domain.pipeline import CorrectionOptions, TranscriptCorrector
 from wordfreq import top_n_list
 
-from .core import LocalSearch, LocalVectorizer, glossary_entries
+from .core import LocalSearch, LocalVectorizer, Unscored, glossary_entries
 
 OUTPUT = Path(shipped.__file__).with_name(shipped.SHIPPED)
 SEED = 11
@@ -40,13 +40,6 @@ FRAMES = (
     ("There is a story about ", " that my grandmother used to tell."),
     ("We will need ", " tomorrow, so please keep it in mind."),
 )
-
-
-class Unscored:
-    """The port `TranscriptScorer` where nothing is scored."""
-
-    async def score(self, transcript: object) -> None:
-        raise NotImplementedError("places are not scored")
 
 
 def main() -> None:
@@ -81,7 +74,7 @@ def _words() -> Iterator[tuple[str, str, str, str]]:
 
 async def _right_ones(rows: list[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:
     search = LocalSearch(glossary_entries(), LocalVectorizer())
-    assessor = PlaceAssessor(TranscriptCorrector(search, Unscored(), None, WordFrequencies()))  # type: ignore[arg-type]
+    assessor = PlaceAssessor(TranscriptCorrector(search, Unscored(), None, WordFrequencies()))
     places = [Place(before + heard + after, len(before), len(before) + len(heard)) for before, heard, after, _ in rows]
     assessed = await assessor.assess(places, CorrectionOptions())
     right = [row for row, decision in zip(rows, assessed.decisions, strict=True) if _is_right(row[3], decision)]

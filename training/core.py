@@ -24,7 +24,7 @@ from shodhana.similarity.domain.query import Candidate as FoundCandidate
 from shodhana.similarity.domain.query import Options, Query
 from shodhana.similarity.domain.search import Searcher
 from shodhana.stack.places import GLOSSARY, MODEL, PROJECT
-from shodhana.transcripts.domain.ports import Candidate, Candidates, Evidence, Heard
+from shodhana.transcripts.domain.ports import Candidate, Candidates, Evidence, Heard, Quality, ToScore
 
 KEPT = PROJECT / "build" / "vectors"  # gloss vectors take seconds; they are kept by content
 FINGERPRINT = "local"
@@ -115,3 +115,10 @@ def _kept(model: Model, texts: Sequence[str], vectorizer: LocalVectorizer) -> Ma
         file.parent.mkdir(parents=True, exist_ok=True)
         np.save(file, vectorizer.encode(model, texts))
     return np.asarray(np.load(file), np.float32)
+
+
+class Unscored:
+    """The port `TranscriptScorer`: where places alone matter, nothing is scored."""
+
+    async def score(self, transcript: ToScore) -> Quality:
+        return Quality("", False, None)

@@ -30,9 +30,8 @@ from shodhana.transcripts.domain.matcher import Ranked
 from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 from shodhana.transcripts.domain.ports import Heard
 
-from .canary import Unscored
 from .confusion import HeardPair, learned, written
-from .core import LocalSearch, LocalVectorizer, glossary_entries
+from .core import LocalSearch, LocalVectorizer, Unscored, glossary_entries
 from .talks import ASR, word_pairs
 
 NOISE_TABLE = Path(noise.__file__).with_name(noise.TABLE)
@@ -134,7 +133,7 @@ class School:
         with heard_with(model):
             corrector = TranscriptCorrector(
                 self._search,
-                Unscored(),  # type: ignore[arg-type]
+                Unscored(),
                 None,
                 WordFrequencies(),
                 weights,

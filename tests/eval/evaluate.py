@@ -24,7 +24,6 @@ from tests.eval.measures import (
     Judged,
     Peer,
     TalkFigures,
-    Unscored,
     applied,
     calibration_error,
     corrected,
@@ -33,7 +32,7 @@ from tests.eval.measures import (
 )
 from tests.eval.pictures import draw_precision, draw_reliability
 from tests.eval.tried import TRIED, missed
-from training.core import LocalSearch, LocalVectorizer, glossary_entries
+from training.core import LocalSearch, LocalVectorizer, Unscored, glossary_entries
 from training.talks import ASR, Talk, talks, word_pairs
 
 PAGE = PROJECT / "docs" / "evaluation.md"

@@ -16,20 +16,13 @@ from shodhana.text.tokens import tokenize
 from shodhana.transcripts.domain.english import COMMON, WordFrequencies
 from shodhana.transcripts.domain.matcher import Status
 from shodhana.transcripts.domain.pipeline import Corrected, CorrectionOptions, TranscriptCorrector
-from shodhana.transcripts.domain.ports import Heard, Quality, ToScore
+from shodhana.transcripts.domain.ports import Heard
 
 from training.talks import Talk
 
 PEER_CUTOFF = 85
 SAMPLES = 1000  # of the bootstrap
 BINS = 10
-
-
-class Unscored:
-    """The port `TranscriptScorer`: what is measured here needs no scores."""
-
-    async def score(self, transcript: ToScore) -> Quality:
-        return Quality("", False, None)
 
 
 @dataclass(frozen=True, slots=True)

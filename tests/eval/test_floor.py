@@ -6,8 +6,8 @@ import pytest
 from shodhana.transcripts.domain.english import WordFrequencies
 from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 
-from tests.eval.measures import Unscored, applied, calibration_error, corrected, suggested
-from training.core import LocalSearch, LocalVectorizer, glossary_entries
+from tests.eval.measures import applied, calibration_error, corrected, suggested
+from training.core import LocalSearch, LocalVectorizer, Unscored, glossary_entries
 from training.talks import ASR, Talk, talks, word_pairs
 
 RECORDINGS = ("1981-03-21_part1", "1981-03-21_part2", "1989-05-06_part1")  # those that take a few seconds each
