@@ -75,3 +75,14 @@ async def refusal(call: Any) -> tuple[grpc.StatusCode, str, dict[str, str]]:
     assert status is not None
     assert any(detail.Unpack(info) for detail in status.details)
     return caught.value.code(), info.reason, dict(info.metadata)
+
+
+async def violated_fields(call: Any) -> set[str]:
+    """The fields that a call, which has to be refused for its arguments, is refused for."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    status, found = rpc_status.from_call(caught.value), error_details_pb2.BadRequest()
+    assert status is not None
+    assert any(detail.Unpack(found) for detail in status.details)
+    return {violation.field for violation in found.field_violations}

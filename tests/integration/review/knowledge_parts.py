@@ -142,7 +142,7 @@ class School:
             NewCase("spiritual", one, f"{place}.srt", _body(one), suggestion=FirstSuggestion(MISTAKEN, MISTAKEN, 0.7))
             for place, one in enumerate(heard)
         ]
-        return await self.queue.add(cases, new_id())
+        return list((await self.queue.add(cases, new_id())).case_ids)
 
     async def decide(self, case_id: int, expert: str, text: str = TERM) -> None:
         claim = Claim(1, (), expert, 60, new_id(), case_ids=(case_id,))

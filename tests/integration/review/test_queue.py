@@ -57,12 +57,34 @@ async def test_a_repeated_batch_adds_nothing(queue: PostgresQueue, figures: Post
     assert (await figures.counts())[State.PENDING] == 3
 
 
+async def test_a_place_keeps_its_case_however_often_its_file_is_corrected(queue: PostgresQueue) -> None:
+    placed = [replace(case, place=("talk.srt", str(number // 2))) for number, case in enumerate(cases(4))]
+    first = await queue.add(placed[1:3], new_id())
+    assert first.new_count == 2
+    [(case, lease), _] = await claim(queue, 2)
+    await queue.decide(answer(case.case_id, lease.fence))
+    request_id = new_id()
+    again = await queue.add([*placed, replace(placed[0], place=("other.srt", "0"))], request_id)
+    assert again.case_ids[:4] == tuple(one for one in first.case_ids for _ in range(2)), "decided or not"
+    assert again.new_count == 1
+    assert again.case_ids[4] not in first.case_ids
+    repeated = await queue.add([*placed, replace(placed[0], place=("other.srt", "0"))], request_id)
+    assert repeated == again
+
+
+async def test_a_place_that_two_files_send_at_once_has_one_case(queue: PostgresQueue) -> None:
+    placed = [replace(case, place=("talk.srt", case.heard)) for case in cases(20)]
+    added = await asyncio.gather(*(queue.add(placed, new_id()) for _ in range(6)))
+    assert {one.case_ids for one in added} == {added[0].case_ids}
+    assert sum(one.new_count for one in added) == 20
+
+
 async def test_nobody_gets_a_case_that_is_held_and_urgent_ones_come_first(queue: PostgresQueue) -> None:
     await queue.add(cases(4), str(uuid.uuid4()))
     urgent = await queue.add(cases(1, boost=9), str(uuid.uuid4()))
     first = await claim(queue, 3)
     second = await claim(queue, 3, "users/2")
-    assert first[0][0].case_id == urgent[0]
+    assert first[0][0].case_id == urgent.case_ids[0]
     ids = [case.case_id for case, _ in first + second]
     assert len(ids) == len(set(ids)) == 5
     assert await claim(queue, 1, "users/3") == []
@@ -225,7 +247,7 @@ async def test_a_skip_is_not_undone_once_somebody_has_claimed_the_case(queue: Po
 
 
 async def test_a_skipped_case_comes_after_all_that_wait(queue: PostgresQueue) -> None:
-    ids = await queue.add(cases(5), new_id())
+    ids = (await queue.add(cases(5), new_id())).case_ids
     [(skipped, lease)] = await claim(queue)
     assert skipped.case_id == ids[0]
     await queue.decide(answer(skipped.case_id, lease.fence, verdict=Verdict.SKIP))
@@ -277,7 +299,7 @@ async def test_each_change_leaves_an_event(queue: PostgresQueue, pool: asyncpg.P
     async def events() -> list[int]:
         return [row["case_id"] for row in await pool.fetch("DELETE FROM outbox RETURNING case_id")]
 
-    [case_id] = await queue.add(cases(1), new_id())
+    [case_id] = (await queue.add(cases(1), new_id())).case_ids
     assert await events() == [case_id]
     await claim(queue, lease_s=0.05)
     assert await events() == [case_id]

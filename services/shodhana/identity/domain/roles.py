@@ -56,7 +56,7 @@ ROLES: dict[str, Role] = dict(
         _role(
             "service_transcripts",
             "The transcripts service and its workers towards the others.",
-            *("lexicon:read", "quality:write", "reports:read", "reviews:create", "embeddings:read"),
+            *("lexicon:read", "quality:write", "reports:read", "reviews:create", "reviews:read", "embeddings:read"),
         ),
     )
 )

@@ -10,7 +10,7 @@ from ..domain.insight import CalibrationBin, KnowledgeFigures
 from ..domain.proposals import ProposalState
 
 FINAL = "d.undone_at IS NULL AND d.verdict IN ('accept', 'correct', 'reject')"
-ORDINARY = "c.family_id IS NULL AND c.gold_id IS NULL"
+ORDINARY = "c.family_id IS NULL AND c.gold_id IS NULL AND NOT c.is_outright"
 REPEATED = f"""
 SELECT avg(EXISTS (
     SELECT FROM segment_term AS s JOIN proposals AS p ON s.term_key = '=' || p.heard_key

@@ -72,7 +72,7 @@ SELECT proposal_id, decision_id, case_id, expert, is_adjudication, created_at FR
 AFFECTED = """
 SELECT DISTINCT case_id FROM segment_term JOIN review_cases AS c USING (case_id)
 WHERE term_key = ANY({keys}::text[]) AND c.family_id IS NULL AND c.gold_id IS NULL
-    AND c.state IN ('pending', 'in_review', 'expert_escalation', 'withdrawn')
+    AND NOT c.is_outright AND c.state IN ('pending', 'in_review', 'expert_escalation', 'withdrawn')
 """
 REACH = f"""
 SELECT c.case_id, EXISTS (SELECT FROM segment_term AS s WHERE s.case_id = c.case_id AND s.term_key = $2) AS is_same
@@ -83,7 +83,7 @@ SELECT p.proposal_id, p.heard, p.term, count(DISTINCT s.expert) AS expert_count,
     EXISTS (SELECT FROM proposals AS other JOIN proposal_supports AS o USING (proposal_id)
         WHERE other.heard_key = p.heard_key AND other.proposal_id <> p.proposal_id AND o.withdrawn_at IS NULL)
         AS is_disputed,
-    coalesce(avg(c.suggested_probability), 0)::float8 AS suggested_probability
+    coalesce(avg(c.suggested_probability) FILTER (WHERE NOT c.is_outright), 0)::float8 AS suggested_probability
 FROM proposals AS p JOIN proposal_supports AS s USING (proposal_id) JOIN review_cases AS c USING (case_id)
 WHERE s.withdrawn_at IS NULL AND p.resolution <> 'reject' AND p.proposal_id > $1
 GROUP BY p.proposal_id ORDER BY p.proposal_id LIMIT $2

@@ -11,12 +11,16 @@ from typing import NoReturn
 
 import asyncpg
 
-from ..domain.cases import DOMAINS, Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
+from shodhana.runtime.postgres import Connection
+
+from ..domain.cases import DOMAINS, Added, Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
 from ..domain.errors import CaseStateWrong, DecisionNotFound, LeaseLost, RequestIdReused, TextMissing, UndoWindowClosed
 from . import retractions, statements
 from .batches import Batches
 from .postgres_cases import PostgresCases
 from .rows import as_case
+
+OUTRIGHT_S = 60.0  # of the lease under which a proposal is decided at once
 
 
 class PostgresQueue(PostgresCases):
@@ -28,9 +32,26 @@ class PostgresQueue(PostgresCases):
         self._decisions = Batches(self._decide_all)
         self._claims = Batches(self._claim_all, most=statements.MOST_AT_ONCE // statements.MOST)
 
-    async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]:
+    async def add(self, cases: Sequence[NewCase], request_id: str) -> Added:
+        return await self._add(self._pool, cases, request_id)
+
+    async def propose(self, case: NewCase, answer: Answer) -> Case:
+        async with self._pool.acquire() as connection, connection.transaction():
+            [case_id] = (await self._add(connection, [case], answer.request_id, is_outright=True)).case_ids
+            mine = replace(answer, case_id=case_id)
+            taken = ([case_id], 1, mine.expert, OUTRIGHT_S, mine.request_id, [State.PENDING.value])
+            held = await connection.fetchrow(statements.CLAIM_NAMED, *taken)
+            if held is not None:
+                rows = await connection.fetch(statements.DECIDE, *self._sent([replace(mine, fence=held["fence"])]))
+                return as_case(rows[0])
+        return await self._decided_before(mine)
+
+    async def _add(
+        self, target: asyncpg.Pool | Connection, cases: Sequence[NewCase], request_id: str, is_outright: bool = False
+    ) -> Added:
         digest = hashlib.sha256(repr([astuple(case) for case in cases]).encode()).digest()
-        rows = await self._pool.fetch(
+        places = [case.place_key for case in cases]
+        rows = await target.fetch(
             statements.ADD,
             [case.domain for case in cases],
             [case.boost for case in cases],
@@ -43,17 +64,14 @@ class PostgresQueue(PostgresCases):
             [case.suggestion.probability for case in cases],
             *(request_id, self._sla_s, digest),
             [" ".join(sorted(case.keys)) for case in cases],
+            *(places, is_outright),
         )
-        return [row["case_id"] for row in rows] or await self._added_before(request_id, digest)
-
-    async def _added_before(self, request_id: str, digest: bytes) -> list[int]:
-        known = await self._pool.fetchval("SELECT content_digest FROM batches WHERE batch_id = $1", request_id)
-        if known != digest:
-            raise RequestIdReused(f"request id {request_id} came with other cases before")
-        rows = await self._pool.fetch(
-            "SELECT case_id FROM review_cases WHERE batch_id = $1 ORDER BY batch_position", request_id
-        )
-        return [row["case_id"] for row in rows]
+        if len(rows) < len(cases):  # the request, or a place, was there before
+            known = await target.fetchval("SELECT content_digest FROM batches WHERE batch_id = $1", request_id)
+            if known != digest:
+                raise RequestIdReused(f"request id {request_id} came with other cases before")
+            rows = await target.fetch(statements.ADDED, request_id, places)
+        return Added(tuple(row["case_id"] for row in rows), sum(row["is_new"] for row in rows))
 
     async def claim(self, claim: Claim) -> list[tuple[Case, Lease]]:
         rows = [] if claim.case_ids else await self._claim_with_others(claim)
@@ -119,8 +137,12 @@ class PostgresQueue(PostgresCases):
         return as_case(row) if row is not None else await self._decided_before(answer)
 
     async def _decide_all(self, answers: Sequence[Answer]) -> list[asyncpg.Record | None]:
-        rows = await self._pool.fetch(
-            statements.DECIDE,
+        rows = await self._pool.fetch(statements.DECIDE, *self._sent(answers))
+        found = {row["position"]: row for row in rows}
+        return [found.get(position) for position in range(1, len(answers) + 1)]
+
+    def _sent(self, answers: Sequence[Answer]) -> tuple[object, ...]:
+        return (
             self._sla_s,
             [answer.case_id for answer in answers],
             [answer.fence for answer in answers],
@@ -132,8 +154,6 @@ class PostgresQueue(PostgresCases):
             [answer.expert for answer in answers],
             [answer.request_id for answer in answers],
         )
-        found = {row["position"]: row for row in rows}
-        return [found.get(position) for position in range(1, len(answers) + 1)]
 
     async def _decided_before(self, answer: Answer) -> Case:
         """What the same request was answered; where there was none the text is kept and LeaseLost raised."""

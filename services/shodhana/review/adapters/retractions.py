@@ -5,12 +5,18 @@ from __future__ import annotations
 from .rows import COLUMNS
 
 
+def _waiting(case: str, decision: str) -> str:
+    """Where a case goes whose decision is taken back: one that was made for the decision goes with it."""
+    queue = f"waiting_state({decision}.was_escalated, {decision}.was_disputed)"
+    return f"CASE WHEN {case}.is_outright THEN 'withdrawn' ELSE {queue} END"
+
+
 def _taken_back(condition: str, *, kind: str, who: str, request_id: str, select: str) -> str:
     """A statement whose `condition` chooses among decisions `d` that stand and their cases `c`."""
     return f"""
 WITH back AS (
     UPDATE review_cases AS c
-    SET state = waiting_state(d.was_escalated, d.was_disputed), is_escalated = d.was_escalated,
+    SET state = {_waiting("c", "d")}, is_escalated = d.was_escalated,
         is_disputed = d.was_disputed, rank_at = d.rank_before, fence = c.fence + 1
     FROM expert_decisions AS d
     WHERE d.case_id = c.case_id AND d.fence = c.fence AND d.undone_at IS NULL AND {condition}
@@ -21,6 +27,9 @@ WITH back AS (
     RETURNING d.*
 ), told AS (
     INSERT INTO outbox (case_id, kind, actor, decision_id) SELECT case_id, '{kind}', {who}, decision_id FROM undone
+), unread AS (
+    UPDATE review_cases AS c SET state = 'withdrawn'
+    FROM back WHERE back.is_outright AND c.family_id = back.case_id AND c.state = 'pending'
 )
 {select}
 """
@@ -55,7 +64,7 @@ UNDO_BULK = _taken_back(
     select="SELECT count(*) FROM undone",
 )
 UNDONE_BEFORE = f"""
-SELECT {COLUMNS}, waiting_state(d.was_escalated, d.was_disputed) AS state_then
+SELECT {COLUMNS}, {_waiting("c", "d")} AS state_then
 FROM expert_decisions AS d JOIN review_cases AS c USING (case_id)
 WHERE d.undo_request_id = $1
 """

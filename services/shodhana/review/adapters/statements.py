@@ -9,19 +9,20 @@ MOST = 5  # cases a claim, told to the planner too
 MOST_AT_ONCE = 64  # cases of all claims that are served together
 NEAR = 40  # waiting rows that are looked at for one the expert has not read yet
 # Parameters: domains, boosts, filenames, heard, bodies, reads, texts, terms, probabilities, batch, SLA, digest,
-# and the keys of each, parted by spaces.
-# Without a new batch nothing is added.
+# the keys of each, parted by spaces, their places, and whether they are proposals made outright.
+# Without a new batch nothing is added, nor is a place that has a case.
 ADD = """
 WITH batch AS (
     INSERT INTO batches (batch_id, content_digest) VALUES ($10, $12) ON CONFLICT DO NOTHING RETURNING batch_id
 ), added AS (
     INSERT INTO review_cases (domain, rank_at, due_at, filename, heard, body, reads_wanted, suggested_text,
-        suggested_term, suggested_probability, batch_id, batch_position)
+        suggested_term, suggested_probability, batch_id, batch_position, place_key, is_outright)
     SELECT domain, now() + make_interval(secs => $11 * (1 - boost / 10.0)), now() + make_interval(secs => $11),
-        filename, heard, body, reads, suggested_text, suggested_term, probability, batch_id, position
+        filename, heard, body, reads, suggested_text, suggested_term, probability, batch_id, position, place_key, $15
     FROM batch CROSS JOIN unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::int[], $7::text[],
-        $8::text[], $9::real[]) WITH ORDINALITY
-        AS new (domain, boost, filename, heard, body, reads, suggested_text, suggested_term, probability, position)
+        $8::text[], $9::real[], $14::uuid[]) WITH ORDINALITY AS new (domain, boost, filename, heard, body, reads,
+        suggested_text, suggested_term, probability, place_key, position)
+    ON CONFLICT (place_key) WHERE place_key IS NOT NULL DO NOTHING
     RETURNING case_id, batch_position
 ), indexed AS (
     INSERT INTO segment_term (term_key, case_id)
@@ -31,7 +32,15 @@ WITH batch AS (
 ), told AS (
     INSERT INTO outbox (case_id, kind) SELECT case_id, 'created' FROM added
 )
-SELECT case_id FROM added ORDER BY batch_position
+SELECT case_id, true AS is_new FROM added ORDER BY batch_position
+"""
+# Parameters: batch, places. The cases of a batch, and those that its other places had before.
+ADDED = """
+SELECT coalesce(mine.case_id, known.case_id) AS case_id, mine.case_id IS NOT NULL AS is_new
+FROM unnest($2::uuid[]) WITH ORDINALITY AS asked (place_key, position)
+LEFT JOIN review_cases AS mine ON mine.batch_id = $1 AND mine.batch_position = position
+LEFT JOIN review_cases AS known ON known.place_key = asked.place_key
+ORDER BY position
 """
 # An expression, so that the planner looks cases up by their ids and not among all that are held.
 IS_HELD = "(c.state || '') = 'in_review'"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -65,11 +67,28 @@ class NewCase:
     boost: int = 0
     reads: int = 1
     suggestion: FirstSuggestion = FirstSuggestion()
+    place: tuple[str, ...] = ()
+    """What tells the place of a file from all others; empty: it is none."""
+
+    @property
+    def place_key(self) -> uuid.UUID | None:
+        """The same for the same place; None where there is none."""
+        if not self.place:
+            return None
+        return uuid.UUID(bytes=hashlib.blake2b(repr(self.place).encode(), digest_size=16).digest())
 
     @property
     def keys(self) -> frozenset[str]:
         """Under which it is found again when the lexicon learns."""
         return segment_keys(self.heard)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The cases of a batch in its order, those their places had before among them; how many are new."""
+
+    case_ids: tuple[int, ...]
+    new_count: int
 
 
 @dataclass(frozen=True, slots=True)

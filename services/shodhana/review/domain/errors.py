@@ -64,6 +64,13 @@ class QueryTooWide(InvalidInput):
         super().__init__(message, [FieldViolation("query", message)])
 
 
+class NothingToLearn(InvalidInput):
+    """What is proposed cannot become a spelling or a term."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}", [FieldViolation(field, message)])
+
+
 class ProposalNotFound(NotFound):
     """No proposal of that number."""
 

@@ -15,6 +15,7 @@ from shodhana.text.normalize import nfc
 from shodhana.text.scripts import has_devanagari
 
 from .cases import Verdict
+from .errors import NothingToLearn
 from .trail import Lesson
 
 MOST_WORDS = 4  # the correction looks at no longer runs
@@ -171,6 +172,20 @@ def taught(lesson: Lesson) -> Pair | None:
     if term == nfc(heard).casefold() or not is_iast(term) or len(term.split()) > MOST_WORDS or len(term) > MOST_LETTERS:
         return None
     return Pair(heard, term)
+
+
+def proposed(heard: str, term: str) -> Pair:
+    """A pair that an expert proposes outright. Raises NothingToLearn, which says what is wrong."""
+    pair = Pair(nfc(heard).strip(), nfc(term).strip().casefold())
+    if not _is_learnable(pair.heard) or not pair.heard_key:
+        raise NothingToLearn(
+            "heard", f"at most {MOST_WORDS} words and at least {LEAST_LETTERS} letters, not Devanagari"
+        )
+    if not is_iast(pair.term) or len(pair.term.split()) > MOST_WORDS:
+        raise NothingToLearn("term", f"a term is written in IAST, in at most {MOST_WORDS} words")
+    if pair.term == pair.heard.casefold():
+        raise NothingToLearn("heard", "it is the term itself: say how it is garbled, or spelled by others")
+    return pair
 
 
 def _bare(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from .cases import Answer, Case, CaseQuery, Claim, Decision, Lease, NewCase, Revocation, State
+from .cases import Added, Answer, Case, CaseQuery, Claim, Decision, Lease, NewCase, Revocation, State
 from .figures import Statistics, Waiting
 
 
@@ -23,8 +23,18 @@ class CaseChanges(Protocol):
 class ReviewQueue(Protocol):
     """Where cases are kept."""
 
-    async def add(self, cases: Sequence[NewCase], request_id: str) -> list[int]:
-        """Adds nothing where the request was repeated. Raises RequestIdReused where it came with other cases."""
+    async def add(self, cases: Sequence[NewCase], request_id: str) -> Added:
+        """Adds nothing where the request was repeated, and no second case for a place.
+
+        Raises RequestIdReused where the request came with other cases.
+        """
+        ...
+
+    async def propose(self, case: NewCase, answer: Answer) -> Case:
+        """Adds a case that its proposer has decided; `answer` gets its number here.
+
+        A repeated request gets what it was answered first. Raises RequestIdReused.
+        """
         ...
 
     async def case(self, case_id: int) -> Case:

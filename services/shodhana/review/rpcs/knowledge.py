@@ -7,15 +7,18 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 
 from shodhana.api.review.v1 import knowledge_pb2 as pb
+from shodhana.api.review.v1 import review_pb2
 from shodhana.runtime.pages import encode_page_token
 from shodhana.runtime.timestamps import duration, timestamp
 
-from ..domain.proposals import Proposal, ProposalQuery, ProposalState, Resolution, Support
+from ..domain.cases import Answer, Verdict
+from ..domain.proposals import Pair, Proposal, ProposalQuery, ProposalState, Resolution, Support, proposed
 from ..domain.publications import PublicationRecord, PublicationState
 from .base import DEFAULT_PAGE, Rpcs, caller
 from .figures import DEFAULT_DAYS
+from .queue import new_case
 from .reading import position
-from .translation import case_name
+from .translation import case_message, case_name, undo_deadline
 
 DEFAULT_PAIRS = 100
 STATES = {state: getattr(pb, f"PROPOSAL_STATE_{state.name}") for state in ProposalState}
@@ -46,6 +49,16 @@ class KnowledgeRpcs(Rpcs):
 
     async def GetLexiconProposal(self, request: pb.GetLexiconProposalRequest, context: Any) -> pb.LexiconProposal:
         return self._proposal(await self.ports.proposals.proposal(_proposal_id(request.name)))
+
+    async def ProposeLexiconEntry(
+        self, request: pb.ProposeLexiconEntryRequest, context: Any
+    ) -> pb.ProposeLexiconEntryResponse:
+        pair = proposed(request.heard, request.term)
+        case = await self.ports.queue.propose(new_case(_as_case(request, pair)), _as_answer(request, pair))
+        window_s = self.settings.undo_window_s
+        return pb.ProposeLexiconEntryResponse(
+            review_case=case_message(case), undo_deadline=timestamp(undo_deadline(case, window_s))
+        )
 
     async def PreviewLexiconProposal(self, request: pb.PreviewLexiconProposalRequest, context: Any) -> pb.ProposalReach:
         proposal = await self.ports.proposals.proposal(_proposal_id(request.name))
@@ -130,6 +143,37 @@ class KnowledgeRpcs(Rpcs):
 
 def _proposal_id(name: str) -> int:
     return int(name.removeprefix("lexiconProposals/"))
+
+
+def _as_case(request: pb.ProposeLexiconEntryRequest, pair: Pair) -> review_pb2.NewCase:
+    """The case that tells another expert what is proposed."""
+    suggestion = review_pb2.Suggestion(
+        term=pair.term, domain=request.domain, gloss=request.gloss, reasons=["proposed by an expert"]
+    )
+    start = max(request.context.find(request.heard), 0)
+    return review_pb2.NewCase(
+        domain=request.domain,
+        heard=pair.heard,
+        context=request.context,
+        context_start=start,
+        context_end=start + len(request.heard) if request.heard in request.context else start,
+        suggestions=[suggestion],
+        reads=2,
+    )
+
+
+def _as_answer(request: pb.ProposeLexiconEntryRequest, pair: Pair) -> Answer:
+    return Answer(
+        case_id=0,
+        fence=0,
+        verdict=Verdict.CORRECT,
+        decision_type="lexicon_correction",
+        decided_text=pair.term,
+        decided_term=pair.term,
+        comment=request.gloss,
+        expert=caller(),
+        request_id=request.request_id,
+    )
 
 
 def _support(support: Support) -> pb.ProposalSupport:

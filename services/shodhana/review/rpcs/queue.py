@@ -7,7 +7,6 @@ import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from shodhana.api.review.v1 import review_pb2 as pb
@@ -26,6 +25,7 @@ from .translation import (
     decision_type,
     first_suggestion,
     lease_message,
+    undo_deadline,
 )
 
 ASSIGN, WRITE = "cases:assign", "reviews:write"
@@ -36,8 +36,8 @@ class QueueRpcs(Rpcs):
 
     async def CreateCases(self, request: pb.CreateCasesRequest, context: Any) -> pb.CreateCasesResponse:
         share = self.settings.second_read_share
-        ids = await self.ports.queue.add([new_case(case, share) for case in request.cases], request.request_id)
-        return pb.CreateCasesResponse(names=map(case_name, ids))
+        added = await self.ports.queue.add([new_case(case, share) for case in request.cases], request.request_id)
+        return pb.CreateCasesResponse(names=map(case_name, added.case_ids), created_count=added.new_count)
 
     async def ClaimCases(self, request: pb.ClaimCasesRequest, context: Any) -> pb.ClaimCasesResponse:
         return pb.ClaimCasesResponse(cases=await self._claimed(self._claim_of(request)))
@@ -91,11 +91,9 @@ class QueueRpcs(Rpcs):
         text, term = decided(answer.verdict, request.decided_text, request.decided_term)
         answer = replace(answer, decided_text=text, decided_term=term)
         case = await self._decided(answer)
-        decided_at = case.decision.created_at if case.decision else case.created_at
-        deadline = decided_at + timedelta(seconds=self.settings.undo_window_s)
         return pb.DecideCaseResponse(
             review_case=case_message(case),
-            undo_deadline=timestamp(deadline),
+            undo_deadline=timestamp(undo_deadline(case, self.settings.undo_window_s)),
             next_cases=await self._claimed(following) if following else (),
         )
 
@@ -125,6 +123,7 @@ class QueueRpcs(Rpcs):
 def new_case(case: pb.NewCase, second_read_share: float = 0) -> NewCase:
     """The domain's case; a share of those that say nothing of it is read twice."""
     place = f"{case.filename} {case.cue} {case.start} {case.heard}"
+    has_place = bool(case.filename and case.cue)
     return NewCase(
         domain=case.domain,
         heard=case.heard,
@@ -133,6 +132,7 @@ def new_case(case: pb.NewCase, second_read_share: float = 0) -> NewCase:
         boost=case.boost,
         reads=reads_wanted(case.reads, second_read_share, place),
         suggestion=first_suggestion(case.suggestions),
+        place=(place, str(case.end), case.context) if has_place else (),
     )
 
 

@@ -40,6 +40,10 @@ class ReadingRpcs(Rpcs):
         case = await self.ports.queue.case(case_id_of(request.name))
         return case_message(await self.ports.queue.with_reads(case), caller())
 
+    async def BatchGetCases(self, request: pb.BatchGetCasesRequest, context: Any) -> pb.BatchGetCasesResponse:
+        found = await self.ports.queue.cases([case_id_of(name) for name in request.names])
+        return pb.BatchGetCasesResponse(cases=map(case_message, found))
+
     async def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesResponse:
         size = request.page_size or DEFAULT_PAGE
         query = _query(request, size + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from shodhana.api.review.v1 import review_pb2 as pb
 from shodhana.runtime.timestamps import timestamp
@@ -85,6 +86,11 @@ def decision_message(decision: Decision, suggestions: Sequence[pb.Suggestion]) -
         is_adjudication=decision.was_disputed and decision.verdict.is_final,
         bulk_decision=f"bulkDecisions/{decision.bulk_id}" if decision.bulk_id else "",
     )
+
+
+def undo_deadline(case: Case, window_s: float) -> datetime:
+    """Until when the expert may take the last decision back."""
+    return (case.decision or case).created_at + timedelta(seconds=window_s)
 
 
 def lease_message(lease: Lease) -> pb.Lease:

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from shodhana.api.review.v1 import review_pb2 as _review_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -390,6 +391,78 @@ class PreviewLexiconProposalRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewLexiconProposalRequest: _TypeAlias = PreviewLexiconProposalRequest  # noqa: Y015
+
+@_typing.final
+class ProposeLexiconEntryRequest(_message.Message):
+    """What to propose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEARD_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    GLOSS_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    heard: _builtins.str
+    """How the term is heard or garbled: at most four words, at least three letters, 200 characters at most."""
+    term: _builtins.str
+    """The term, IAST, in its dictionary form; at most 200 characters."""
+    domain: _builtins.str
+    """spiritual, philosophical, scriptural or general: where a new term is put."""
+    gloss: _builtins.str
+    """Its meaning in one line, for the reader who confirms it and for the lexicon; at most 500 characters."""
+    context: _builtins.str
+    """Where it occurs: a sentence for the reader who confirms it; at most 2,000 characters."""
+    request_id: _builtins.str
+    """UUID; a repeated request with the same id gets the first answer."""
+    def __init__(
+        self,
+        *,
+        heard: _builtins.str = ...,
+        term: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        gloss: _builtins.str = ...,
+        context: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "domain", b"domain", "gloss", b"gloss", "heard", b"heard", "request_id", b"request_id", "term", b"term"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeLexiconEntryRequest: _TypeAlias = ProposeLexiconEntryRequest  # noqa: Y015
+
+@_typing.final
+class ProposeLexiconEntryResponse(_message.Message):
+    """What was proposed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    UNDO_DEADLINE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def review_case(self) -> _review_pb2.ReviewCase:
+        """The case, with the caller's decision."""
+
+    @_builtins.property
+    def undo_deadline(self) -> _timestamp_pb2.Timestamp:
+        """Until when UndoDecision is open to the caller."""
+
+    def __init__(
+        self,
+        *,
+        review_case: _review_pb2.ReviewCase | None = ...,
+        undo_deadline: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["review_case", b"review_case", "undo_deadline", b"undo_deadline"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["review_case", b"review_case", "undo_deadline", b"undo_deadline"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeLexiconEntryResponse: _TypeAlias = ProposeLexiconEntryResponse  # noqa: Y015
 
 @_typing.final
 class ProposalReach(_message.Message):

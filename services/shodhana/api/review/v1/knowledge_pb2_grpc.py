@@ -45,6 +45,11 @@ class KnowledgeServiceStub:
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.GetLexiconProposalRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.LexiconProposal.FromString,
                 _registered_method=True)
+        self.ProposeLexiconEntry = channel.unary_unary(
+                '/shodhana.api.review.v1.KnowledgeService/ProposeLexiconEntry',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.ProposeLexiconEntryRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.ProposeLexiconEntryResponse.FromString,
+                _registered_method=True)
         self.PreviewLexiconProposal = channel.unary_unary(
                 '/shodhana.api.review.v1.KnowledgeService/PreviewLexiconProposal',
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.PreviewLexiconProposalRequest.SerializeToString,
@@ -85,6 +90,14 @@ class KnowledgeServiceServicer:
 
     def GetLexiconProposal(self, request, context):
         """Gets a proposal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeLexiconEntry(self, request, context):
+        """Proposes a term, or a spelling of one, outright: as a case that the caller has decided and another expert reads next.
+        It becomes a LexiconProposal moments later; UndoDecision takes it back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +150,11 @@ def add_KnowledgeServiceServicer_to_server(servicer, server):
                     servicer.GetLexiconProposal,
                     request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.GetLexiconProposalRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.LexiconProposal.SerializeToString,
+            ),
+            'ProposeLexiconEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeLexiconEntry,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.ProposeLexiconEntryRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.ProposeLexiconEntryResponse.SerializeToString,
             ),
             'PreviewLexiconProposal': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewLexiconProposal,
@@ -219,6 +237,33 @@ class KnowledgeService:
             '/shodhana.api.review.v1.KnowledgeService/GetLexiconProposal',
             shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.GetLexiconProposalRequest.SerializeToString,
             shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.LexiconProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeLexiconEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.KnowledgeService/ProposeLexiconEntry',
+            shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.ProposeLexiconEntryRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_knowledge__pb2.ProposeLexiconEntryResponse.FromString,
             options,
             channel_credentials,
             insecure,

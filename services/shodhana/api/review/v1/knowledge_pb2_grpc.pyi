@@ -37,6 +37,10 @@ class KnowledgeServiceStub:
     """Lists proposals, newest first."""
     GetLexiconProposal: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.GetLexiconProposalRequest, _knowledge_pb2.LexiconProposal]
     """Gets a proposal."""
+    ProposeLexiconEntry: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.ProposeLexiconEntryRequest, _knowledge_pb2.ProposeLexiconEntryResponse]
+    """Proposes a term, or a spelling of one, outright: as a case that the caller has decided and another expert reads next.
+    It becomes a LexiconProposal moments later; UndoDecision takes it back.
+    """
     PreviewLexiconProposal: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.PreviewLexiconProposalRequest, _knowledge_pb2.ProposalReach]
     """Says what going live, or being taken back, would reach: nothing is changed."""
     ResolveLexiconProposal: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.ResolveLexiconProposalRequest, _knowledge_pb2.LexiconProposal]
@@ -57,6 +61,10 @@ class KnowledgeServiceAsyncStub(KnowledgeServiceStub):
     """Lists proposals, newest first."""
     GetLexiconProposal: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.GetLexiconProposalRequest, _knowledge_pb2.LexiconProposal]  # type: ignore[assignment]
     """Gets a proposal."""
+    ProposeLexiconEntry: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.ProposeLexiconEntryRequest, _knowledge_pb2.ProposeLexiconEntryResponse]  # type: ignore[assignment]
+    """Proposes a term, or a spelling of one, outright: as a case that the caller has decided and another expert reads next.
+    It becomes a LexiconProposal moments later; UndoDecision takes it back.
+    """
     PreviewLexiconProposal: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.PreviewLexiconProposalRequest, _knowledge_pb2.ProposalReach]  # type: ignore[assignment]
     """Says what going live, or being taken back, would reach: nothing is changed."""
     ResolveLexiconProposal: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.ResolveLexiconProposalRequest, _knowledge_pb2.LexiconProposal]  # type: ignore[assignment]
@@ -86,6 +94,16 @@ class KnowledgeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_knowledge_pb2.LexiconProposal, _abc.Awaitable[_knowledge_pb2.LexiconProposal]]:
         """Gets a proposal."""
+
+    @_abc_1.abstractmethod
+    def ProposeLexiconEntry(
+        self,
+        request: _knowledge_pb2.ProposeLexiconEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_knowledge_pb2.ProposeLexiconEntryResponse, _abc.Awaitable[_knowledge_pb2.ProposeLexiconEntryResponse]]:
+        """Proposes a term, or a spelling of one, outright: as a case that the caller has decided and another expert reads next.
+        It becomes a LexiconProposal moments later; UndoDecision takes it back.
+        """
 
     @_abc_1.abstractmethod
     def PreviewLexiconProposal(

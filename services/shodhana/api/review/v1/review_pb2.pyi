@@ -582,14 +582,44 @@ Global___CreateCasesRequest: _TypeAlias = CreateCasesRequest  # noqa: Y015
 
 @_typing.final
 class CreateCasesResponse(_message.Message):
-    """The cases added."""
+    """The cases of the places sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    CREATED_COUNT_FIELD_NUMBER: _builtins.int
+    created_count: _builtins.int
+    """How many of them are new."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"reviewCases/678", in the order of the request. A place (file, cue, characters, heard words and the words around) that
+        has a case already keeps it, waiting or decided.
+        """
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        created_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_count", b"created_count", "names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCasesResponse: _TypeAlias = CreateCasesResponse  # noqa: Y015
+
+@_typing.final
+class BatchGetCasesRequest(_message.Message):
+    """Which cases to get."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """"reviewCases/678", in the order of the request."""
+        """1 to 1,000 of "reviewCases/678"."""
 
     def __init__(
         self,
@@ -602,7 +632,31 @@ class CreateCasesResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CreateCasesResponse: _TypeAlias = CreateCasesResponse  # noqa: Y015
+Global___BatchGetCasesRequest: _TypeAlias = BatchGetCasesRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetCasesResponse(_message.Message):
+    """The cases asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReviewCase]:
+        """In the order of the request; those that do not exist are left out."""
+
+    def __init__(
+        self,
+        *,
+        cases: _abc.Iterable[Global___ReviewCase] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetCasesResponse: _TypeAlias = BatchGetCasesResponse  # noqa: Y015
 
 @_typing.final
 class GetCaseRequest(_message.Message):

@@ -45,6 +45,11 @@ class ReviewServiceStub:
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.GetCaseRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
                 _registered_method=True)
+        self.BatchGetCases = channel.unary_unary(
+                '/shodhana.api.review.v1.ReviewService/BatchGetCases',
+                request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BatchGetCasesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BatchGetCasesResponse.FromString,
+                _registered_method=True)
         self.ListCases = channel.unary_unary(
                 '/shodhana.api.review.v1.ReviewService/ListCases',
                 request_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCasesRequest.SerializeToString,
@@ -175,6 +180,13 @@ class ReviewServiceServicer:
 
     def GetCase(self, request, context):
         """Gets a case.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetCases(self, request, context):
+        """Gets many cases.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -361,6 +373,11 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.GetCaseRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.SerializeToString,
             ),
+            'BatchGetCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetCases,
+                    request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BatchGetCasesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BatchGetCasesResponse.SerializeToString,
+            ),
             'ListCases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCases,
                     request_deserializer=shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ListCasesRequest.FromString,
@@ -532,6 +549,33 @@ class ReviewService:
             '/shodhana.api.review.v1.ReviewService/GetCase',
             shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.GetCaseRequest.SerializeToString,
             shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.ReviewCase.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.review.v1.ReviewService/BatchGetCases',
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BatchGetCasesRequest.SerializeToString,
+            shodhana_dot_api_dot_review_dot_v1_dot_review__pb2.BatchGetCasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class ReviewServiceStub:
     """Adds cases to the queue. A repeated `request_id` adds nothing and gets the first answer."""
     GetCase: _grpc.UnaryUnaryMultiCallable[_review_pb2.GetCaseRequest, _review_pb2.ReviewCase]
     """Gets a case."""
+    BatchGetCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.BatchGetCasesRequest, _review_pb2.BatchGetCasesResponse]
+    """Gets many cases."""
     ListCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.ListCasesRequest, _review_pb2.ListCasesResponse]
     """Lists cases in the order of the queue."""
     ClaimCases: _grpc.UnaryUnaryMultiCallable[_review_pb2.ClaimCasesRequest, _review_pb2.ClaimCasesResponse]
@@ -107,6 +109,8 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     """Adds cases to the queue. A repeated `request_id` adds nothing and gets the first answer."""
     GetCase: _aio.UnaryUnaryMultiCallable[_review_pb2.GetCaseRequest, _review_pb2.ReviewCase]  # type: ignore[assignment]
     """Gets a case."""
+    BatchGetCases: _aio.UnaryUnaryMultiCallable[_review_pb2.BatchGetCasesRequest, _review_pb2.BatchGetCasesResponse]  # type: ignore[assignment]
+    """Gets many cases."""
     ListCases: _aio.UnaryUnaryMultiCallable[_review_pb2.ListCasesRequest, _review_pb2.ListCasesResponse]  # type: ignore[assignment]
     """Lists cases in the order of the queue."""
     ClaimCases: _aio.UnaryUnaryMultiCallable[_review_pb2.ClaimCasesRequest, _review_pb2.ClaimCasesResponse]  # type: ignore[assignment]
@@ -186,6 +190,14 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_review_pb2.ReviewCase, _abc.Awaitable[_review_pb2.ReviewCase]]:
         """Gets a case."""
+
+    @_abc_1.abstractmethod
+    def BatchGetCases(
+        self,
+        request: _review_pb2.BatchGetCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_pb2.BatchGetCasesResponse, _abc.Awaitable[_review_pb2.BatchGetCasesResponse]]:
+        """Gets many cases."""
 
     @_abc_1.abstractmethod
     def ListCases(
