@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -81,6 +82,16 @@ def test_the_policy_is_strict_and_nothing_comes_from_elsewhere(visit: Visit, mes
     assert {directives.pop(name) for name in ONLY_SELF} <= {"'self'", "'none'"}
     assert "unsafe" not in policies[0]
     assert directives["frame-ancestors"] == directives["base-uri"] == "'none'"
+
+
+def test_the_share_of_cache_hits_is_drawn_by_day_and_told_as_a_table(visit: Visit) -> None:
+    with visit() as visitor:
+        visitor.log_in("expert", "/statistics")
+        visitor.open("/statistics")
+        chart = visitor.page.get_by_role("figure").filter(has_text="Cache hits by day")
+        expect(chart.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"search terms last \d"))
+        chart.get_by_text("As a table").click()
+        expect(chart.get_by_role("row").last).to_contain_text(re.compile(r"^20\d\d-\d\d-\d\d.*%"))
 
 
 def test_a_session_that_has_ended_is_told_and_what_was_typed_stays(visit: Visit) -> None:

@@ -51,7 +51,7 @@ export const RPCS = {
     "DiffLexiconVersions",
   ],
   "shodhana.api.similarity.v1.SimilarityService": ["Search"],
-  "shodhana.api.quality.v1.QualityService": ["GetDailyStats"],
+  "shodhana.api.quality.v1.QualityService": ["GetCacheStats", "GetDailyStats"],
   "shodhana.api.transcripts.v1.TranscriptService": [
     "CreateJob",
     "GetJob",

@@ -13,6 +13,7 @@ from shodhana.errors import Unavailable
 from shodhana.runtime import metrics
 from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
+from shodhana.runtime.cache_tally import CacheTally
 from shodhana.runtime.redis import open_redis
 
 from .adapters.phonetic_weights import load_phonetic_weights
@@ -29,6 +30,7 @@ WARM_TEXTS = ("the self that is never born", "yoga", "a much longer line of a le
 
 async def register(app: Application, settings: EmbeddingSettings) -> None:
     redis = await app.enter(open_redis(settings))
+    tally = CacheTally(redis)
     embedders: dict[str, Embedder] = {}
     wanted = ("phonetic", "semantic") if settings.enable_epic_3 else ("phonetic",)
 
@@ -40,6 +42,7 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
         entries = settings.phonetic_cache_entries if model_id == "phonetic" else settings.cache_entries
         memory = MemoryCache(entries, settings.cache_ttl_s)
         cache = LayeredCache(f"embedding_{model_id}", redis, memory, settings.cache_ttl_s, _is_row_of(engine))
+        tally.watch(cache)
         embedders[model_id] = Embedder(engine, batcher, cache)
         for stage in ("queue", "engine"):
             metrics.EMBEDDING_STAGES.labels(model_id, stage)
@@ -52,6 +55,7 @@ async def register(app: Application, settings: EmbeddingSettings) -> None:
 
     for model_id in wanted:
         app.background(f"batcher-{model_id}", partial(load, model_id))
+    app.background("cache-tally", tally.keep_up)
     app.ready_when("models", all_loaded)
     grpc_api.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(embedders, wanted), app.server)
     app.serves("shodhana.api.embedding.v1.EmbeddingService")

@@ -12,6 +12,7 @@ from shodhana.api.quality.v1 import quality_pb2 as pb
 from shodhana.api.quality.v1 import quality_pb2_grpc as grpc_api
 from shodhana.runtime import metrics, telemetry
 from shodhana.runtime.cache import LayeredCache
+from shodhana.runtime.cache_tally import CacheDay, CacheTally
 from shodhana.runtime.pages import PageTokenInvalid, decode_page_token, encode_page_token
 from shodhana.runtime.timestamps import timestamp
 
@@ -34,6 +35,7 @@ class QualityServicer(grpc_api.QualityServiceServicer):
     lexicon: Lexicon
     store: ReportStore
     cache: LayeredCache
+    tally: CacheTally
     policy: Policy
     forms: AttestedForms
 
@@ -79,6 +81,10 @@ class QualityServicer(grpc_api.QualityServiceServicer):
     async def GetDailyStats(self, request: pb.GetDailyStatsRequest, context: Any) -> pb.GetDailyStatsResponse:
         days, refreshed_at = await self.store.daily_stats(request.days or DEFAULT_DAYS)
         return pb.GetDailyStatsResponse(days=map(_day, days), refresh_time=timestamp(refreshed_at))
+
+    async def GetCacheStats(self, request: pb.GetCacheStatsRequest, context: Any) -> pb.GetCacheStatsResponse:
+        found = await self.tally.last_days(request.days or DEFAULT_DAYS)
+        return pb.GetCacheStatsResponse(days=map(_cache_day, found))
 
     async def _score(self, request: pb.ScoreTranscriptRequest) -> bytes:
         transcript = Transcript(
@@ -126,3 +132,8 @@ def _stored(stored: StoredReport) -> pb.QualityReport:
 def _day(day: DailyStats) -> pb.DailyStats:
     fields = {name: value for name, value in asdict(day).items() if value is not None and name != "day"}
     return pb.DailyStats(date=day.day.isoformat(), **fields)
+
+
+def _cache_day(one: CacheDay) -> pb.CacheDayStats:
+    counts = one.counts
+    return pb.CacheDayStats(date=one.day.isoformat(), cache=one.cache, hit_count=counts.hits, miss_count=counts.misses)

@@ -28,6 +28,8 @@ class QualitySettings(RuntimeSettings):
     stats_refresh_s: float = 30.0
     cache_ttl_s: float = 3600
     cache_entries: int = 50_000
+    cache_tally_s: float = 5.0
+    """Between two additions to the day's hits and misses."""
     academic_weights: Shares = (0.4, 0.4, 0.1, 0.1)
     """Of IAST compliance, Sanskrit accuracy, spelling consistency and format integrity: `0.4,0.4,0.1,0.1`."""
     edit_penalty: Annotated[float, Field(ge=0)] = 10.0

@@ -7,7 +7,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 from redis.asyncio import Redis
@@ -22,7 +22,7 @@ SEAL_BYTES = 4
 NEGATIVE_TTL_S = 2.0
 MAX_NEGATIVE = 1000
 GAVE_UP = (TimeoutError, DeadlineExceeded)  # says nothing of the value: whoever has more time may load it
-_REDIS_FAULTS = (RedisError, OSError, CircuitOpen, TimeoutError)
+REDIS_FAULTS = (RedisError, OSError, CircuitOpen, TimeoutError)
 _log = structlog.get_logger()
 
 
@@ -66,6 +66,13 @@ class MemoryCache:
             self._entries.popitem(last=False)
 
 
+class CacheCounts(NamedTuple):
+    """Values asked of a cache since its process began: found, and not found."""
+
+    hits: int
+    misses: int
+
+
 class LayeredCache:
     """Reads L1, then L2; writes both. A fault of Redis makes it slower, never wrong.
 
@@ -81,7 +88,8 @@ class LayeredCache:
         ttl_s: float,
         is_sound: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
-        self._name = name
+        self.name = name
+        self.counts = CacheCounts(0, 0)
         self._redis = redis
         self._memory = memory
         self._ttl_ms = int(ttl_s * 1000)
@@ -102,9 +110,8 @@ class LayeredCache:
                 self._memory.put(key, value)
             found |= shared
         hits = sum(key in found for key in keys)
-        self._hits.inc(hits)
-        self._misses.inc(len(keys) - hits)
-        telemetry.annotate(**{f"cache.{self._name}.hits": hits, f"cache.{self._name}.misses": len(keys) - hits})
+        self._count(hits, len(keys) - hits)
+        telemetry.annotate(**{f"cache.{self.name}.hits": hits, f"cache.{self.name}.misses": len(keys) - hits})
         return found
 
     async def put_many(self, values: Mapping[str, bytes]) -> None:
@@ -119,7 +126,7 @@ class LayeredCache:
                 for key, value in values.items():
                     pipeline.set(key, _seal(key, value), px=self._ttl_ms)
                 await pipeline.execute()
-        except _REDIS_FAULTS as error:
+        except REDIS_FAULTS as error:
             self._note(error)
 
     async def get_or_load(self, key: str, load: Callable[[], Awaitable[bytes]]) -> bytes:
@@ -135,8 +142,13 @@ class LayeredCache:
                 return await self._lead(key, load)
             await asyncio.wait([running])
             if not running.cancelled():
-                self._misses.inc()
+                self._count(0, 1)
                 return running.result()
+
+    def _count(self, hits: int, misses: int) -> None:
+        self.counts = CacheCounts(self.counts.hits + hits, self.counts.misses + misses)
+        self._hits.inc(hits)
+        self._misses.inc(misses)
 
     async def _lead(self, key: str, load: Callable[[], Awaitable[bytes]]) -> bytes:
         future = self._loading[key] = asyncio.get_running_loop().create_future()
@@ -179,7 +191,7 @@ class LayeredCache:
         try:
             async with self._breaker:
                 values = await self._redis.mget(keys)
-        except _REDIS_FAULTS as error:
+        except REDIS_FAULTS as error:
             self._note(error)
             return {}
         found = {}
@@ -192,12 +204,12 @@ class LayeredCache:
         value = sealed[SEAL_BYTES:]
         if _seal(key, value) == sealed and self._is_sound(value):
             return value
-        _log.warning("cache_value_refused", cache=self._name)
+        _log.warning("cache_value_refused", cache=self.name)
         return None
 
     def _note(self, error: Exception) -> None:
         if not isinstance(error, CircuitOpen):
-            _log.warning("cache_unreachable", cache=self._name, error=type(error).__name__)
+            _log.warning("cache_unreachable", cache=self.name, error=type(error).__name__)
 
 
 def _seal(key: str, value: bytes) -> bytes:

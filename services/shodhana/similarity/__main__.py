@@ -15,6 +15,7 @@ from shodhana.api.similarity.v1 import lexicon_pb2_grpc, similarity_pb2_grpc, ve
 from shodhana.runtime import postgres
 from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
+from shodhana.runtime.cache_tally import CacheTally
 from shodhana.runtime.redis import open_redis
 
 from .adapters.embeddings import EmbeddingClient
@@ -42,6 +43,9 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
     library = Library(store, store, vectorizer, partial(_build_indexes, pool))
     memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
     cache = LayeredCache("search_terms", redis, memory, settings.cache_ttl_s)
+    tally = CacheTally(redis)
+    tally.watch(cache)
+    app.background("cache-tally", tally.keep_up)
     if settings.glossary_path is not None:  # a task of its own: a broken file must not stop what is there already
         app.background("glossary", partial(take_over_glossary, settings.glossary_path, store))
     app.background("lexicon", partial(_keep_up, library, settings.refresh_s))

@@ -113,6 +113,7 @@ async def replicas(
         "jwks_path": tmp_path / "jwks.json",
         "lexicon_refresh_s": 0.05,
         "stats_refresh_s": 0.2,
+        "cache_tally_s": 0.05,
         "pool_min": 1,
         "pool_max": 5,
         "drain_s": 0,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import grpc
 import pytest
 from shodhana.api.quality.v1 import quality_pb2 as pb
 
@@ -51,6 +53,24 @@ async def test_it_says_when_the_statistics_were_computed(caller: Any) -> None:
     async with asyncio.timeout(WAIT_S):
         while (await caller.call("GetDailyStats", pb.GetDailyStatsRequest())).refresh_time.ToDatetime() <= first:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def test_hits_and_misses_of_the_caches_are_told_by_day(caller: Any) -> None:
+    line = f"the dhyāna of the {uuid.uuid4()}"
+    hits, misses = await _scores_asked(caller)
+    for _ in range(20):
+        await caller.score(line, validate_only=True)
+    async with asyncio.timeout(WAIT_S):
+        while (asked := await _scores_asked(caller))[0] < hits + 19:  # noqa: ASYNC110 - another process's clock
+            await asyncio.sleep(0.05)
+    assert asked[1] > misses
+
+
+async def test_hits_and_misses_take_the_permission_of_the_other_statistics(replicas: Any) -> None:
+    stranger = await replicas.start(permissions=["quality:write"])
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stranger.call("GetCacheStats", pb.GetCacheStatsRequest())
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_readers_and_a_refresh_do_not_wait_for_each_other(
@@ -102,3 +122,10 @@ async def _days_with(caller: Any, reports: int) -> Any:
             if sum(day.report_count for day in answer.days) >= reports:
                 return answer
             await asyncio.sleep(0.05)
+
+
+async def _scores_asked(caller: Any) -> tuple[int, int]:
+    """Hits and misses of kept scores, as far as they are told today."""
+    answer = await caller.call("GetCacheStats", pb.GetCacheStatsRequest(days=1))
+    [found] = [day for day in answer.days if day.cache == "quality_scores"] or [pb.CacheDayStats()]
+    return found.hit_count, found.miss_count

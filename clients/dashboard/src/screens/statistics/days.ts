@@ -7,3 +7,6 @@ export function lastDays(count: number, now = Date.now()): string[] {
 
 /** Counts that the contract has as 64-bit numbers. */
 export const count = (value: bigint | undefined): number => Number(value ?? 0n);
+
+/** A share as a reader says it: "97.3 %". */
+export const percent = (share: number | undefined) => (share === undefined ? "–" : `${(share * 100).toFixed(1)} %`);

@@ -6,6 +6,7 @@ import { TranscriptService } from "../../gen/shodhana/api/transcripts/v1/transcr
 import { FailurePanel } from "../../parts/failure_panel";
 import { ago, day, millisecondsOf } from "../../text/times";
 import { titleOf } from "../files/states";
+import { Caches } from "./caches";
 import { Chart } from "./chart";
 import { count, lastDays } from "./days";
 
@@ -54,6 +55,7 @@ export function Quality({ days }: { days: number }) {
           </Chart>
         </>
       )}
+      <Caches days={days} />
       {may("transcripts:read") && <Pace />}
     </>
   );
@@ -78,9 +80,7 @@ function Pace() {
           of="Job"
           labels={ended.map((job) => `${titleOf(job)}, ${job.createTime ? day(job.createTime) : ""}`)}
           bars={[{ label: "files an hour, from sending to the last result", values: ended.map(rate) }]}
-        >
-          <small class="muted">Hits of the caches are measured by the services: their panels are in Grafana.</small>
-        </Chart>
+        />
       )}
     </>
   );

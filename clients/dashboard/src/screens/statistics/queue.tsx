@@ -12,11 +12,10 @@ import { FailurePanel } from "../../parts/failure_panel";
 import { Meter } from "../../parts/meter";
 import { secondsOf, span } from "../../text/times";
 import { Chart } from "./chart";
-import { count } from "./days";
+import { count, percent } from "./days";
 
 const reviews = clientOf(ReviewService);
 const knowledge = clientOf(KnowledgeService);
-const percent = (share: number | undefined) => (share === undefined ? "–" : `${(share * 100).toFixed(1)} %`);
 
 /** The queue and those who work on it. */
 export function Queue({ days }: { days: number }) {

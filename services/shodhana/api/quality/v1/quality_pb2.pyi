@@ -812,3 +812,83 @@ class DailyStats(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_sanskrit_accuracy) -> _WhichOneofReturnType__mean_sanskrit_accuracy | None: ...
 
 Global___DailyStats: _TypeAlias = DailyStats  # noqa: Y015
+
+@_typing.final
+class GetCacheStatsRequest(_message.Message):
+    """Which days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """Days back from today, 1 to 366. 0: 30."""
+    def __init__(
+        self,
+        *,
+        days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCacheStatsRequest: _TypeAlias = GetCacheStatsRequest  # noqa: Y015
+
+@_typing.final
+class GetCacheStatsResponse(_message.Message):
+    """What was asked of the caches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___CacheDayStats]:
+        """A cache on a day on which it was asked; by day, oldest first, then by the name of the cache."""
+
+    def __init__(
+        self,
+        *,
+        days: _abc.Iterable[Global___CacheDayStats] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCacheStatsResponse: _TypeAlias = GetCacheStatsResponse  # noqa: Y015
+
+@_typing.final
+class CacheDayStats(_message.Message):
+    """One cache on one day (UTC), over all replicas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
+    HIT_COUNT_FIELD_NUMBER: _builtins.int
+    MISS_COUNT_FIELD_NUMBER: _builtins.int
+    date: _builtins.str
+    """"2026-11-24"."""
+    cache: _builtins.str
+    """"search_terms", "quality_scores", "embedding_phonetic" or "embedding_semantic"."""
+    hit_count: _builtins.int
+    """Values that were there."""
+    miss_count: _builtins.int
+    """Values that were not."""
+    def __init__(
+        self,
+        *,
+        date: _builtins.str = ...,
+        cache: _builtins.str = ...,
+        hit_count: _builtins.int = ...,
+        miss_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "date", b"date", "hit_count", b"hit_count", "miss_count", b"miss_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CacheDayStats: _TypeAlias = CacheDayStats  # noqa: Y015

@@ -55,6 +55,11 @@ class QualityServiceStub:
                 request_serializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetDailyStatsRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetDailyStatsResponse.FromString,
                 _registered_method=True)
+        self.GetCacheStats = channel.unary_unary(
+                '/shodhana.api.quality.v1.QualityService/GetCacheStats',
+                request_serializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetCacheStatsRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetCacheStatsResponse.FromString,
+                _registered_method=True)
 
 
 class QualityServiceServicer:
@@ -89,6 +94,14 @@ class QualityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCacheStats(self, request, context):
+        """Gets hits and misses of the mesh's caches by day (UTC), oldest first. They lag by some seconds and lie in the cache
+        itself: one that starts empty begins to count anew. UNAVAILABLE while it does not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QualityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_QualityServiceServicer_to_server(servicer, server):
                     servicer.GetDailyStats,
                     request_deserializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetDailyStatsRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetDailyStatsResponse.SerializeToString,
+            ),
+            'GetCacheStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCacheStats,
+                    request_deserializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetCacheStatsRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetCacheStatsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class QualityService:
             '/shodhana.api.quality.v1.QualityService/GetDailyStats',
             shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetDailyStatsRequest.SerializeToString,
             shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetDailyStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCacheStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.quality.v1.QualityService/GetCacheStats',
+            shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetCacheStatsRequest.SerializeToString,
+            shodhana_dot_api_dot_quality_dot_v1_dot_quality__pb2.GetCacheStatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class QualityServiceStub:
     """Lists stored reports, newest first."""
     GetDailyStats: _grpc.UnaryUnaryMultiCallable[_quality_pb2.GetDailyStatsRequest, _quality_pb2.GetDailyStatsResponse]
     """Gets statistics by day (UTC), oldest first; they lag the reports by the refresh interval (`refresh_time`)."""
+    GetCacheStats: _grpc.UnaryUnaryMultiCallable[_quality_pb2.GetCacheStatsRequest, _quality_pb2.GetCacheStatsResponse]
+    """Gets hits and misses of the mesh's caches by day (UTC), oldest first. They lag by some seconds and lie in the cache
+    itself: one that starts empty begins to count anew. UNAVAILABLE while it does not answer.
+    """
 
 @_typing.type_check_only
 class QualityServiceAsyncStub(QualityServiceStub):
@@ -55,6 +59,10 @@ class QualityServiceAsyncStub(QualityServiceStub):
     """Lists stored reports, newest first."""
     GetDailyStats: _aio.UnaryUnaryMultiCallable[_quality_pb2.GetDailyStatsRequest, _quality_pb2.GetDailyStatsResponse]  # type: ignore[assignment]
     """Gets statistics by day (UTC), oldest first; they lag the reports by the refresh interval (`refresh_time`)."""
+    GetCacheStats: _aio.UnaryUnaryMultiCallable[_quality_pb2.GetCacheStatsRequest, _quality_pb2.GetCacheStatsResponse]  # type: ignore[assignment]
+    """Gets hits and misses of the mesh's caches by day (UTC), oldest first. They lag by some seconds and lie in the cache
+    itself: one that starts empty begins to count anew. UNAVAILABLE while it does not answer.
+    """
 
 class QualityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Scores transcripts, keeps the reports and sums them up by day."""
@@ -90,5 +98,15 @@ class QualityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_quality_pb2.GetDailyStatsResponse, _abc.Awaitable[_quality_pb2.GetDailyStatsResponse]]:
         """Gets statistics by day (UTC), oldest first; they lag the reports by the refresh interval (`refresh_time`)."""
+
+    @_abc_1.abstractmethod
+    def GetCacheStats(
+        self,
+        request: _quality_pb2.GetCacheStatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_quality_pb2.GetCacheStatsResponse, _abc.Awaitable[_quality_pb2.GetCacheStatsResponse]]:
+        """Gets hits and misses of the mesh's caches by day (UTC), oldest first. They lag by some seconds and lie in the cache
+        itself: one that starts empty begins to count anew. UNAVAILABLE while it does not answer.
+        """
 
 def add_QualityServiceServicer_to_server(servicer: QualityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
