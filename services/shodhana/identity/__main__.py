@@ -13,6 +13,7 @@ from shodhana.runtime.redis import open_redis
 from .adapters.key_files import KeyFileSigner
 from .adapters.openid_provider import Client, OpenIdProvider
 from .adapters.postgres_accounts import PostgresAccounts
+from .adapters.postgres_audit import PostgresAudit
 from .adapters.redis_vault import RedisVault
 from .check import CheckServicer
 from .domain.absent import NoProvider, NoVault
@@ -39,6 +40,7 @@ class Served:
 async def register(app: Application, settings: IdentitySettings) -> Served:
     pool = await app.enter(postgres.open_pool(settings, "identity"))
     app.ready_when("postgres", partial(postgres.ping, pool))
+    app.background("audit", PostgresAudit(pool).seal)
     accounts = PostgresAccounts(pool)
     if settings.service_accounts_path is not None:
         app.background("accounts", partial(take_over_accounts, settings.service_accounts_path, accounts))
@@ -58,7 +60,7 @@ async def register(app: Application, settings: IdentitySettings) -> Served:
         return Served(0)
     log_in = LogIn(provider_of(settings), vault, accounts, admission_of(settings))
     pages = SessionPages(log_in, sessions, accounts, settings.session_absolute_s)
-    served = serving(application(pages, ToolPages(sessions, tools)), settings.auth_listen_address)
+    served = serving(application(pages, ToolPages(sessions, tools)), settings.auth_listen_address, app.tls_context())
     return Served(await app.enter(served))
 
 

@@ -1,4 +1,4 @@
-"""The commands `up`, `down`, `status` and `logs`, and those of backups; what they need is imported when they run."""
+"""The commands of a stack, of its backups and its audit log; what they need is imported when they run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from .audit.commands import audit
 from .backup.commands import backup, restore, verify
 from .command_line import ERROR, INCOMPLETE, USAGE, directory_of, example, fail, place_of, say
 from .places import StackDirectory
@@ -127,5 +128,5 @@ def _up_detached(place: StackDirectory, replicas: tuple[str, ...], port: int | N
     front_page(read_state(place))
 
 
-for command in (backup, restore, verify):
+for command in (backup, restore, verify, audit):
     stack.add_command(command)

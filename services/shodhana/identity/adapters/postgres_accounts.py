@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from shodhana.runtime.audit import transaction_of_caller
 from shodhana.runtime.postgres import Connection
 
 from ..domain.accounts import (
@@ -34,11 +35,12 @@ class PostgresAccounts:
         return _account(row) if row else None
 
     async def add_service_account(self, account_id: str, roles: Sequence[str], secret_hash: bytes) -> ServiceAccount:
-        row = await self._pool.fetchrow(
-            f"INSERT INTO service_accounts (account_id, roles, secret_hash) VALUES ($1, $2, $3) "
-            f"ON CONFLICT DO NOTHING RETURNING {ACCOUNT}",
-            *(account_id, list(roles), secret_hash),
-        )
+        async with transaction_of_caller(self._pool) as connection:
+            row = await connection.fetchrow(
+                f"INSERT INTO service_accounts (account_id, roles, secret_hash) VALUES ($1, $2, $3) "
+                f"ON CONFLICT DO NOTHING RETURNING {ACCOUNT}",
+                *(account_id, list(roles), secret_hash),
+            )
         if row is None:
             raise AccountExists(f"service account {account_id!r} exists")
         return _account(row)
@@ -57,7 +59,7 @@ class PostgresAccounts:
         return [_account(row) for row in rows]
 
     async def delete_service_account(self, account_id: str, request_id: str | None) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             if await _was_handled(connection, request_id, f"delete serviceAccounts/{account_id}"):
                 return
             status = await connection.execute("DELETE FROM service_accounts WHERE account_id = $1", account_id)
@@ -65,11 +67,12 @@ class PostgresAccounts:
                 raise AccountNotFound(f"no service account {account_id!r}")
 
     async def add_user(self, email: str, display_name: str, roles: Sequence[str], request_id: str | None) -> User:
-        row = await self._pool.fetchrow(
-            f"INSERT INTO users (email, display_name, roles, request_id) VALUES ($1, $2, $3, $4) "
-            f"ON CONFLICT DO NOTHING RETURNING {USER}",
-            *(email, display_name, list(roles), request_id),
-        )
+        async with transaction_of_caller(self._pool) as connection:
+            row = await connection.fetchrow(
+                f"INSERT INTO users (email, display_name, roles, request_id) VALUES ($1, $2, $3, $4) "
+                f"ON CONFLICT DO NOTHING RETURNING {USER}",
+                *(email, display_name, list(roles), request_id),
+            )
         if row is None and request_id is not None:
             row = await self._pool.fetchrow(f"SELECT {USER} FROM users WHERE request_id = $1", request_id)
             if row is not None and row["email"] != email:
@@ -89,7 +92,7 @@ class PostgresAccounts:
         return [user_of(row) for row in rows]
 
     async def change_user(self, user_id: int, change: UserChange, request_id: str | None) -> User:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             if await _was_handled(connection, request_id, f"update users/{user_id}"):
                 change = UserChange()
             row = await connection.fetchrow(
@@ -108,7 +111,7 @@ class PostgresAccounts:
 
     async def _set_roles(self, user_id: int, role: str, roles: str, write: tuple[str | None, str]) -> User:
         request_id, target = write
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             if await _was_handled(connection, request_id, f"{target} {role}"):
                 query = f"SELECT {USER} FROM users WHERE user_id = $1"
                 return user_of(found_user(await connection.fetchrow(query, user_id), user_id))
@@ -116,14 +119,14 @@ class PostgresAccounts:
             return user_of(found_user(await connection.fetchrow(query, user_id, role), user_id))
 
     async def end_sessions(self, user_id: int, request_id: str | None) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             if await _was_handled(connection, request_id, f"log out users/{user_id}"):
                 return
             query = "UPDATE users SET epoch = epoch + 1 WHERE user_id = $1 RETURNING user_id"
             found_user(await connection.fetchrow(query, user_id), user_id)
 
     async def log_in(self, proven: ProvenIdentity, first_roles: Sequence[str], may_be_first_admin: bool) -> User | None:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             return await postgres_logins.log_in(connection, proven, first_roles, may_be_first_admin)
 
 

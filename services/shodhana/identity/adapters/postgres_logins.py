@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shodhana.runtime.audit import act_for
 from shodhana.runtime.postgres import Connection
 
 from ..domain.accounts import ProvenIdentity, User
@@ -36,12 +37,15 @@ async def log_in(
     """As the port `Accounts` says; in a transaction."""
     await connection.execute(LOCK)
     user_id = await connection.fetchval(BY_LOGIN, proven.issuer, proven.subject)
-    if user_id is None:
+    is_known = user_id is not None
+    if not is_known:
         user_id = await connection.fetchval(AWAITED, proven.email)
         if user_id is None:
             user_id = await connection.fetchval(ADD, proven.email, proven.display_name, list(first_roles))
         if user_id is None:
             return None
+    await act_for(connection, f"users/{user_id}")
+    if not is_known:
         await connection.execute(
             "INSERT INTO user_logins (issuer, subject, user_id) VALUES ($1, $2, $3)",
             *(proven.issuer, proven.subject, user_id),

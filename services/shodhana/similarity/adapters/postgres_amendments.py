@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from shodhana.runtime.audit import transaction_of_caller
 from shodhana.runtime.postgres import Connection
 from shodhana.text.fold import popular_fold
 
@@ -35,7 +36,7 @@ class PostgresAmendments:
 
     async def amend(self, amendment: Amendment) -> Amended:
         check(amendment.changes)
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LEXICON_LOCK)
             known = await _version(connection, "request_id = $1", amendment.request_id)
             if known is not None and known.supersedes is not None:  # what it did follows from what it was made from

@@ -11,6 +11,7 @@ import asyncpg
 import numpy as np
 
 from shodhana.errors import AlreadyExists
+from shodhana.runtime.audit import transaction_of_caller
 from shodhana.runtime.postgres import Connection
 
 from ..domain.index import DIMENSIONS, Halves, Matrix
@@ -49,7 +50,7 @@ class PostgresStore:
         self._pool = pool
 
     async def create_version(self, new: NewVersion) -> Imported:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LEXICON_LOCK)
             if new.request_id or new.origin:
                 found = await connection.fetchrow(
@@ -95,7 +96,7 @@ class PostgresStore:
         return [version_of(row) for row in rows]
 
     async def activate(self, version_id: int) -> Version:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with transaction_of_caller(self._pool) as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LEXICON_LOCK)
             return await _activate(connection, version_id)
 

@@ -73,6 +73,8 @@ class Manifest:
     """The last one applied."""
     lexicon_version: Mapping[str, Any] = field(default_factory=dict)
     """Number, entries and content hash of the active one."""
+    audit_head: Mapping[str, Any] = field(default_factory=dict)
+    """Sequence and hash of the last entry of the audit log, when the backup was taken."""
     redis_keys: int | None = None
     shodhana_version: str = ""
 

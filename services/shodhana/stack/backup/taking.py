@@ -73,12 +73,18 @@ async def database_facts(connection: asyncpg.Connection[Any]) -> dict[str, Any]:
     migration = await _row(
         connection, "public.schema_migrations", "SELECT max(version) AS version FROM public.schema_migrations"
     )
+    head = await _row(
+        connection,
+        "audit.entries",
+        "SELECT sequence, encode(hash, 'hex') AS hash FROM audit.entries ORDER BY sequence DESC LIMIT 1",
+    )
     roles = await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND NOT rolsuper ORDER BY 1")
     return {
         "server_version": await connection.fetchval("SHOW server_version"),
         "owner": await connection.fetchval("SELECT current_user"),
         "migration": (migration or {}).get("version") or "",
         "lexicon_version": lexicon or {},
+        "audit_head": head or {},
         "roles": tuple(row[0] for row in roles),
     }
 

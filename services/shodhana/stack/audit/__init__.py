@@ -1,0 +1,1 @@
+"""The audit log: reads it, and finds out whether somebody changed it."""
