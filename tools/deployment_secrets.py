@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 from shodhana.identity.adapters.key_files import KeyFileSigner
-from shodhana.stack.certificates import Certificates
+from shodhana.stack.certificates.edge import EdgeCertificates
 from shodhana.stack.credentials import BYTES, CALLERS, Credentials, ensure_credentials
 from shodhana.stack.migrations import SCHEMAS, role_of
 from shodhana.stack.options import login_url
@@ -100,7 +100,7 @@ def make(folder: Path, place: Place) -> None:
     directory = StackDirectory(folder / "source")
     credentials = ensure_credentials(directory, SCHEMAS)
     KeyFileSigner(directory.signing_key, directory.jwks)
-    certificates = Certificates(directory.tls)
+    certificates = EdgeCertificates(directory.tls)
     certificates.ensure()
     files = contents(credentials, place)
     files["identity"] |= {

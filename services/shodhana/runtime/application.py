@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -21,10 +22,12 @@ from .channels import Channels
 from .health import ALIVE, PROCESS, Health
 from .interceptor import ServerInterceptor
 from .settings import RuntimeSettings
+from .wires import wire_of
 
 CHECK_INTERVAL_S = 0.5
 CHECK_TIMEOUT_S = 3.0
 MAX_PAUSE_S = 30.0
+MAX_PROBES = 20  # at once; the port has no other use
 T = TypeVar("T")
 Settings = TypeVar("Settings", bound=RuntimeSettings)
 Check = Callable[[], Awaitable[None]]
@@ -39,7 +42,8 @@ class Application:
         self._stack = stack
         self._checks: dict[str, Check] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._channels = Channels(settings)
+        self._wire = wire_of(settings.mesh_tls_path)
+        self._channels = Channels(settings, self._wire)
         stack.push_async_exit(self._channels)
         self._health = Health()
         self._service_names: list[str] = []
@@ -74,12 +78,16 @@ class Application:
         self._service_names.extend(service_names)
 
     async def start(self) -> int:
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What other servers of this process listen with; None: without TLS."""
+        return self._wire.context()
+
         """Starts serving; returns the port."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
         if self._settings.reflection_enabled:
             names = (*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self.server)
-        port = self.server.add_insecure_port(self._settings.listen_address)
+        port = self._wire.listen(self.server, self._settings.listen_address)
         await self._health.report((PROCESS, *self._service_names, *self._checks), False)
         await self._health.report([ALIVE], True)
         await self.server.start()
@@ -88,6 +96,8 @@ class Application:
 
     async def drain(self) -> None:
         """NOT_SERVING, a wait for the load balancers, the calls in flight, the workers."""
+        if self._settings.health_address:
+            await self.enter(_serving_health(self._health, self._settings.health_address))
         await self._health.retire()
         await asyncio.sleep(self._settings.drain_s)
         self._health.end_watches()
@@ -145,6 +155,19 @@ def _server_options(settings: RuntimeSettings) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 0),  # a stale process on the port must fail the start, not share its calls
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_receive_message_length", settings.max_message_bytes),
+@asynccontextmanager
+async def _serving_health(servicer: Health, address: str) -> AsyncIterator[None]:
+    """A server beside the process's own, without TLS, that tells of its health and nothing else."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)], maximum_concurrent_rpcs=MAX_PROBES)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    server.add_insecure_port(address)
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(None)
+
+
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),

@@ -19,6 +19,7 @@ from . import contracts, deadline, telemetry
 from .replicas import HUNG_OR_GONE, Replica, Replicas
 from .service_account import ServiceAccountTokens
 from .settings import RuntimeSettings
+from .wires import Wire, wire_of
 
 MAX_ATTEMPTS = 4
 BACK_OFF_S = 0.02
@@ -194,8 +195,9 @@ def _may_repeat(kind: str, method: str) -> bool:
 class Channels:
     """The channels of one process, made when first asked for; an asynchronous context that closes them."""
 
-    def __init__(self, settings: RuntimeSettings) -> None:
+    def __init__(self, settings: RuntimeSettings, wire: Wire | None = None) -> None:
         self._settings = settings
+        self._wire = wire or wire_of(settings.mesh_tls_path)
         self._made: dict[tuple[str, bool], MeshChannel] = {}
         self._tokens = self._own_tokens()
 
@@ -213,7 +215,8 @@ class Channels:
     def _channel(self, service: str, tokens: ServiceAccountTokens | None) -> MeshChannel:
         key = (service, tokens is not None)
         if key not in self._made:
-            replicas = Replicas(service, self._settings.addresses_of(service), self._settings.keepalive_s)
+            addresses, keepalive_s = self._settings.addresses_of(service), self._settings.keepalive_s
+            replicas = Replicas(service, addresses, keepalive_s, wire=self._wire)
             self._made[key] = MeshChannel(service, replicas, tokens, self._settings.default_deadline_s)
         return self._made[key]
 

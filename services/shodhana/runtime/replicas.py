@@ -16,6 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from shodhana.errors import Unavailable
 
+from .wires import PlainWire, Wire
+
 MAX_CALL_BYTES = 64 * 1024 * 1024
 SHUN_S = 1.0  # a replica that just failed is passed over that long, where there is another
 WATCH_PAUSE_S = 0.2
@@ -32,12 +34,12 @@ _log = structlog.get_logger()
 class Replica:
     """One address, its connection, how busy it is and whether it wants calls."""
 
-    def __init__(self, target: str, keepalive_s: float) -> None:
+    def __init__(self, target: str, channel: grpc.aio.Channel) -> None:
         self.target = target
         self.in_flight = 0
         self.shunned_until = 0.0
         self.is_serving = True  # until it says otherwise
-        self._channel = grpc.aio.insecure_channel(target, options=_options(keepalive_s))
+        self._channel = channel
         self._callables: dict[str, Any] = {}
         # In a context of its own: it has nothing to do with the RPC in which the first call is made.
         self._watch = asyncio.create_task(self._watch_health(), context=contextvars.Context())
@@ -89,13 +91,20 @@ class Replicas:
     """All addresses of a service; `dns:///host:port` stands for all that the name resolves to, looked up often."""
 
     def __init__(
-        self, service: str, targets: Sequence[str], keepalive_s: float = 20.0, lookup: Resolve = resolve
+        self,
+        service: str,
+        targets: Sequence[str],
+        keepalive_s: float = 20.0,
+        lookup: Resolve = resolve,
+        wire: Wire | None = None,
     ) -> None:
         self._service = service
         self._names = [target.removeprefix(DNS) for target in targets if target.startswith(DNS)]
         self._fixed = [target for target in targets if not target.startswith(DNS)]
         self._keepalive_s = keepalive_s
         self._lookup = lookup
+        self._wire = wire or PlainWire()
+        self._wire_version = self._wire.version()
         self._replicas: dict[str, Replica] = {}
         self._resolve_at = 0.0
         self._looking_up: asyncio.Task[None] | None = None
@@ -109,6 +118,8 @@ class Replicas:
 
         Raises Unavailable where no address is known.
         """
+        if self._wire.version() != self._wire_version:
+            self._connect_anew()
         for target in self._fixed:
             self._add(target)
         if self._names:
@@ -153,9 +164,20 @@ class Replicas:
         for target in set(self._replicas) - targets:
             self._begin(self._replicas.pop(target).close(LEAVING_S))
 
+    def _connect_anew(self) -> None:
+        """Gives every replica a connection with the certificates of now; calls in flight end on the one they have."""
+        self._wire_version = self._wire.version()
+        for target, old in self._replicas.items():
+            new = self._replicas[target] = self._replica(target)
+            new.is_serving, new.shunned_until = old.is_serving, old.shunned_until
+            self._begin(old.close(LEAVING_S))
+
     def _add(self, target: str) -> None:
         if target not in self._replicas:
-            self._replicas[target] = Replica(target, self._keepalive_s)
+            self._replicas[target] = self._replica(target)
+
+    def _replica(self, target: str) -> Replica:
+        return Replica(target, self._wire.channel(self._service, target, _options(self._keepalive_s)))
 
     def _begin(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -41,6 +41,10 @@ class RuntimeSettings(BaseSettings):
     keepalive_s: float = 20.0
     """Between pings to the other services; one that is not answered within a quarter of that ends the connection."""
 
+    mesh_tls_path: Path | None = None
+    """A folder with `tls.crt`, `tls.key` and `ca.crt`: calls within the mesh are by mutual TLS; absent: without TLS."""
+    health_address: str | None = None
+    """`host:port` that answers `grpc.health.v1` without TLS and nothing else, for probes without a certificate."""
     jwks_path: Path = Path("jwks.json")
     token_issuer: str = "https://identity.shodhana.local"
     token_audience: str = "shodhana"

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .certificates import Certificates
+from .certificates.edge import EdgeCertificates
 from .gateway import dashboard
 from .gateway_config import SERVICES, Cluster, GatewayParameters, render
 from .places import DASHBOARD, StackDirectory
@@ -42,8 +42,8 @@ class EmbeddedEnvoy:
         return (str(_program()), "-c", configuration, "--disable-hot-restart", "--log-level", "warning")
 
     @property
-    def certificates(self) -> Certificates:
-        return Certificates(self.directory.tls)
+    def certificates(self) -> EdgeCertificates:
+        return EdgeCertificates(self.directory.tls)
 
     def _parameters(self) -> GatewayParameters:
         return GatewayParameters(

@@ -23,7 +23,7 @@ from shodhana.api.quality.v1 import quality_pb2
 from shodhana.api.similarity.v1 import lexicon_pb2, lexicon_pb2_grpc, verses_pb2, verses_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.api.transcripts.v1 import transcripts_pb2_grpc
-from shodhana.stack.certificates import Certificates
+from shodhana.stack.certificates.edge import EdgeCertificates
 from shodhana_client.application import tool
 from shodhana_client.profile import Profile
 
@@ -255,14 +255,14 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    made = Certificates(tmp_path_factory.mktemp("tls"))
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> EdgeCertificates:
+    made = EdgeCertificates(tmp_path_factory.mktemp("tls"))
     made.ensure()
     return made
 
 
 @pytest.fixture(scope="session")
-def listening(certificates: Certificates) -> Iterator[tuple[Gateway, int]]:
+def listening(certificates: EdgeCertificates) -> Iterator[tuple[Gateway, int]]:
     gateway = Gateway()
     server = grpc.server(futures.ThreadPoolExecutor(8))
     identity_pb2_grpc.add_IdentityServiceServicer_to_server(gateway, server)
@@ -285,7 +285,7 @@ def gateway(listening: tuple[Gateway, int]) -> Gateway:
 
 
 @pytest.fixture
-def profile(gateway: Gateway, listening: tuple[Gateway, int], certificates: Certificates) -> Profile:
+def profile(gateway: Gateway, listening: tuple[Gateway, int], certificates: EdgeCertificates) -> Profile:
     _, port = listening
     return Profile(f"localhost:{port}", "someone", "right", certificates.authority)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(application: ASGIApp, address: str) -> AsyncIterator[int]:
+async def serving(application: ASGIApp, address: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Serves at `host:port` on the running loop; gives the port."""
     host, _, port = address.rpartition(":")
     config = uvicorn.Config(
@@ -91,6 +92,7 @@ async def serving(application: ASGIApp, address: str) -> AsyncIterator[int]:
         timeout_graceful_shutdown=5,
         http="h11",
         ws="none",
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(), name="pages")
