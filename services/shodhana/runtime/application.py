@@ -73,15 +73,15 @@ class Application:
         """The channel to another service, for its asynchronous stub."""
         return self._channels.to(service)
 
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What other servers of this process listen with; None: without TLS."""
+        return self._wire.context()
+
     def serves(self, *service_names: str) -> None:
         """Names the gRPC services (`package.Service`) whose health is reported beside the process's own ("")."""
         self._service_names.extend(service_names)
 
     async def start(self) -> int:
-    def tls_context(self) -> ssl.SSLContext | None:
-        """What other servers of this process listen with; None: without TLS."""
-        return self._wire.context()
-
         """Starts serving; returns the port."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
         if self._settings.reflection_enabled:
@@ -91,13 +91,13 @@ class Application:
         await self._health.report((PROCESS, *self._service_names, *self._checks), False)
         await self._health.report([ALIVE], True)
         await self.server.start()
+        if self._settings.health_address:
+            await self.enter(_serving_health(self._health, self._settings.health_address))
         self._tasks.append(asyncio.create_task(self._watch_readiness(), name="readiness"))
         return port
 
     async def drain(self) -> None:
         """NOT_SERVING, a wait for the load balancers, the calls in flight, the workers."""
-        if self._settings.health_address:
-            await self.enter(_serving_health(self._health, self._settings.health_address))
         await self._health.retire()
         await asyncio.sleep(self._settings.drain_s)
         self._health.end_watches()
