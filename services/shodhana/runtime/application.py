@@ -150,11 +150,6 @@ async def _run(settings: Settings, register: Callable[[Application, Settings], A
     _log.info("stopped")
 
 
-def _server_options(settings: RuntimeSettings) -> list[tuple[str, int]]:
-    return [
-        ("grpc.so_reuseport", 0),  # a stale process on the port must fail the start, not share its calls
-        ("grpc.max_send_message_length", settings.max_message_bytes),
-        ("grpc.max_receive_message_length", settings.max_message_bytes),
 @asynccontextmanager
 async def _serving_health(servicer: Health, address: str) -> AsyncIterator[None]:
     """A server beside the process's own, without TLS, that tells of its health and nothing else."""
@@ -168,6 +163,11 @@ async def _serving_health(servicer: Health, address: str) -> AsyncIterator[None]
         await server.stop(None)
 
 
+def _server_options(settings: RuntimeSettings) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),  # a stale process on the port must fail the start, not share its calls
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
