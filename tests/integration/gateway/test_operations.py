@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import httpx
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1 import trace_pb2
 from shodhana.api.transcripts.v1 import transcripts_pb2, transcripts_pb2_grpc
@@ -207,20 +209,29 @@ def test_one_subject_over_its_rate_leaves_the_others_alone(start_gateway: Start)
         refused = [answer for answer in answers if answer.status_code == 429]
         assert len(refused) >= 15
         assert refused[0].json()["code"] == 8
-        assert refused[0].json()["details"][0]["reason"] == "LIMIT_EXCEEDED"
+        details = {detail["@type"].rpartition(".")[2]: detail for detail in refused[0].json()["details"]}
+        assert details["ErrorInfo"]["reason"] == "LIMIT_EXCEEDED"
+        assert details["RetryInfo"]["retryDelay"] == "1s"
+        assert refused[0].headers["retry-after"] == "1"
         with gateway.client(gateway.keys.token("transcripts:read", sub="users/modest")) as client:
             assert client.get("/v1/jobs").status_code == 200
-        assert grpc_code(gateway, greedy) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        last = grpc_call(gateway, greedy)
+        assert last.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        for detail, into in zip(rpc_status.from_call(last).details, (info, retry), strict=True):
+            assert detail.Unpack(into)
+        assert (info.reason, retry.retry_delay.seconds) == ("LIMIT_EXCEEDED", 1)
 
 
-def grpc_code(gateway: Gateway, token: str) -> grpc.StatusCode:
-    """How the last of thirty calls by native gRPC ends."""
+def grpc_call(gateway: Gateway, token: str) -> Any:
+    """The last of thirty calls by native gRPC, ended."""
     credentials = grpc.ssl_channel_credentials(gateway.parameters.certificate.read_bytes())
     with grpc.secure_channel(gateway.parameters.listen, credentials) as channel:
         stub = transcripts_pb2_grpc.TranscriptServiceStub(channel)
         metadata = (("authorization", f"Bearer {token}"),)
         calls = [stub.ListJobs.future(transcripts_pb2.ListJobsRequest(), metadata=metadata) for _ in range(30)]
-        return calls[-1].code()
+        calls[-1].exception()
+        return calls[-1]
 
 
 def test_asking_for_tokens_is_limited_by_address(start_gateway: Start) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import sessions
 from .contracts import Rpc
 from .parameters import GatewayParameters, RateLimits
+from .replies import RETRY_AFTER_S
 from .tokens import CLAIMS, FILTERS, JWT, permission_check, token_check
 from .transcoding import BUFFER, MAX_REST_BODY_BYTES, REST_SCRIPT, TRANSCODER, rest_script, transcoder
 from .values import Config, extension, seconds, typed
@@ -74,6 +75,9 @@ def rate_limit(limits: RateLimits) -> Config:
         filter_enforced={"default_value": everywhere},
         rate_limited_as_resource_exhausted=True,
         enable_x_ratelimit_headers="DRAFT_VERSION_03",
+        response_headers_to_add=[
+            {"header": {"key": "retry-after", "value": str(RETRY_AFTER_S)}, "append_action": "ADD_IF_ABSENT"}
+        ],
         max_dynamic_descriptors=10_000,
         rate_limits=[
             {"actions": [subject]},

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
+from google.protobuf.any_pb2 import Any as Packed
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
 from .tokens import CLAIMS, JWT
 from .transcoding import REST_SCRIPT
 from .values import Config
@@ -13,7 +21,6 @@ STATUSES: dict[int, tuple[int, str]] = {
     408: (4, "DEADLINE_EXCEEDED"),
     413: (8, "LIMIT_EXCEEDED"),
     415: (3, "INVALID_INPUT"),
-    429: (8, "LIMIT_EXCEEDED"),
     431: (8, "LIMIT_EXCEEDED"),
     500: (13, "INTERNAL"),
     502: (14, "DEPENDENCY_UNAVAILABLE"),
@@ -24,6 +31,8 @@ STATUSES: dict[int, tuple[int, str]] = {
 PERMISSION = "%METADATA(ROUTE:shodhana:permission)%"
 REFUSED = f"the token lacks permission {PERMISSION}"
 NOT_READY = "a service has no healthy replica, or the gateway is draining"
+RETRY_AFTER_S = 1
+TOO_MANY = "too many calls: wait a second"
 NO_SESSIONS = "sessions cannot be looked up"
 BODY = "%LOCAL_REPLY_BODY%"
 JSON = "application/json"
@@ -50,6 +59,8 @@ def local_replies() -> Config:
             # To a token for another audience the token check says 403; it is no valid token here: 401.
             {**mapper([status_is(403), *SPOKE_GRPC], text(BODY)), "status_code": 401},
             {**mapper([status_is(403)], status(16, BODY, "TOKEN_INVALID")), "status_code": 401},
+            {**mapper([status_is(429), *SPOKE_GRPC], text(TOO_MANY)), "headers_to_add": [too_many_details()]},
+            mapper([status_is(429)], status(8, TOO_MANY, "LIMIT_EXCEEDED", retry_after_s=RETRY_AFTER_S)),
             mapper([status_is(400, "GE"), *SPOKE_GRPC], text(BODY)),
             *(mapper([status_is(code)], status(grpc, BODY, reason)) for code, (grpc, reason) in STATUSES.items()),
             mapper([status_is(400, "GE")], status(2, BODY, "INTERNAL")),
@@ -69,8 +80,8 @@ def text(template: str, content_type: str | None = None) -> Config:
     return {**found, "content_type": content_type} if content_type else found
 
 
-def status(code: int, message: str, reason: str, **metadata: str) -> Config:
-    """google.rpc.Status with ErrorInfo and RequestInfo."""
+def status(code: int, message: str, reason: str, retry_after_s: int = 0, **metadata: str) -> Config:
+    """google.rpc.Status with ErrorInfo and RequestInfo, and RetryInfo where a time is given."""
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reason,
@@ -78,8 +89,23 @@ def status(code: int, message: str, reason: str, **metadata: str) -> Config:
         "metadata": metadata,
     }
     request = {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "%REQ(X-REQUEST-ID)%"}
-    reply = {"code": code, "message": message, "details": [info, request]}
+    retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after_s}s"}
+    reply = {"code": code, "message": message, "details": [info, request, *([retry] if retry_after_s else [])]}
     return {"json_format": reply, "content_type": JSON}
+
+
+def too_many_details() -> Config:
+    """The same for gRPC, whose details are a header."""
+    info = ErrorInfo(reason="LIMIT_EXCEEDED", domain="shodhana.api")
+    details = [packed(info), packed(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)))]
+    value = b64encode(Status(code=8, message=TOO_MANY, details=details).SerializeToString()).decode()
+    return {"header": {"key": "grpc-status-details-bin", "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def packed(message: Message) -> Packed:
+    wrapped = Packed()
+    wrapped.Pack(message)
+    return wrapped
 
 
 def status_is(code: int, operator: str = "EQ") -> Config:
