@@ -155,7 +155,8 @@ def test_filters_stand_in_their_order(local: GatewayParameters) -> None:
     [
         ("GetJob", LOOK_UP),
         ("ListCases", LOOK_UP),
-        ("Search", COMPUTATION),
+        ("Search", LOOK_UP),
+        ("BatchSearch", COMPUTATION),
         ("Embed", COMPUTATION),
         ("CorrectTranscript", WRITE),
         ("CreateCases", WRITE),
