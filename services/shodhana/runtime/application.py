@@ -41,6 +41,7 @@ class Application:
         self._settings = settings
         self._stack = stack
         self._checks: dict[str, Check] = {}
+        self._spared: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._wire = wire_of(settings.mesh_tls_path)
         self._channels = Channels(settings, self._wire)
@@ -64,6 +65,11 @@ class Application:
         The health service answers for each by its name ("postgres"), beside the process's own readiness ("").
         """
         self._checks[name] = check
+
+    def reports(self, name: str, check: Check) -> None:
+        """As `ready_when`, for what the process is ready without: it has answers all the same."""
+        self._checks[name] = check
+        self._spared.add(name)
 
     def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Runs `work` until the drain; a failure is logged and it starts again after a while."""
@@ -112,11 +118,11 @@ class Application:
             failing = await self._failing_checks()
             if failing != was:
                 was = failing
-                _log.info("readiness", ready=not failing, failing=failing)
+                _log.info("readiness", ready=self._spared.issuperset(failing), failing=failing)
             for name in self._checks:
                 await self._health.report([name], name not in failing)
                 metrics.READY.labels(name).set(name not in failing)
-            await self._health.report((PROCESS, *self._service_names), not failing)
+            await self._health.report((PROCESS, *self._service_names), self._spared.issuperset(failing))
             await asyncio.sleep(CHECK_INTERVAL_S)
 
     async def _failing_checks(self) -> list[str]:

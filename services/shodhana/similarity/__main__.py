@@ -49,7 +49,7 @@ async def register(app: Application, settings: SimilaritySettings) -> None:
     if settings.glossary_path is not None:  # a task of its own: a broken file must not stop what is there already
         app.background("glossary", partial(take_over_glossary, settings.glossary_path, store))
     app.background("lexicon", partial(_keep_up, library, settings.refresh_s))
-    app.ready_when("postgres", partial(postgres.ping, pool))
+    app.reports("postgres", partial(postgres.ping, pool))  # what is loaded is searched from memory
     app.ready_when("lexicon", library.check)
     similarity_pb2_grpc.add_SimilarityServiceServicer_to_server(SimilarityServicer(library, cache), app.server)
     lexicon = LexiconServicer(store, library, PostgresAmendments(pool))

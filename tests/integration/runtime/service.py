@@ -57,6 +57,7 @@ async def register(app: Application, settings: ServiceSettings) -> None:
 
     app.ready_when("door", partial(check, settings.ready_path))
     app.ready_when("always", partial(asyncio.sleep, 0))
+    app.reports("spared", partial(check, settings.ready_path.with_name("spared")))
     app.background("worker", work)
     app.background("flaky", flaky)
     similarity_pb2_grpc.add_SimilarityServiceServicer_to_server(Servicer(settings), app.server)

@@ -32,7 +32,16 @@ async def test_it_is_ready_when_everything_it_needs_is(start: Any) -> None:
     (process.directory / "ready").unlink()
     await process.until_status(NOT_SERVING)
     readiness = [line for line in process.logs if line["event"] == "readiness"]
-    assert [line["failing"] for line in readiness] == [["door"], [], ["door"]]
+    told = [(line["ready"], line["failing"]) for line in readiness]
+    assert told == [(False, ["door", "spared"]), (True, ["spared"]), (False, ["door", "spared"])]
+
+
+async def test_what_it_is_ready_without_is_reported_by_its_name(start: Any) -> None:
+    process = await start()
+    await process.until_status(SERVING)
+    assert await process.status("spared") == NOT_SERVING
+    process.release("spared")
+    await process.until_status(SERVING, "spared")
 
 
 async def test_work_in_the_background_is_begun_again(start: Any, until: Any) -> None:
