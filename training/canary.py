@@ -18,10 +18,11 @@ from shodhana.review.domain import canary as shipped
 from shodhana.sound.garble import garbler
 from shodhana.sound.units import units_of_iast
 from shodhana.transcripts.domain.assessment import Place, PlaceAssessor
+from shodhana.transcripts.domain.corrected import CorrectionOptions
 from shodhana.transcripts.domain.english import COMMON, WordFrequencies
 from shodhana.transcripts.domain.features import prior_of
 from shodhana.transcripts.domain.matcher import Decision, Status
-from shodhana.transcripts.domain.pipeline import CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 from wordfreq import top_n_list
 
 from .core import LocalSearch, LocalVectorizer, Unscored, glossary_entries

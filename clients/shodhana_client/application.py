@@ -80,6 +80,25 @@ def process(
 
 
 @tool.command(
+    epilog=examples("shodhana finish talk.srt --output corrected", "shodhana finish talks/*.srt -o done --fail-on-open")
+)
+@click.argument("files", nargs=-1, required=True, type=file_path)
+@result_folder
+@click.option("--fail-on-open", is_flag=True, help="Exit with 3 where a place is not decided yet.")
+@profile_of
+def finish(files: tuple[Path, ...], output: Path | None, fail_on_open: bool, profile: Path | None) -> None:
+    """Write FILES with what experts decided of them.
+
+    Takes the files as they were corrected and the reports that `process` or `jobs` wrote to the same folder, and writes
+    NAME.final.*: what was applied, what experts decided since; what is open stays as it was corrected.
+    """
+    from .commands.finish import finish_files
+
+    refuse_clashes(files, output)
+    sys.exit(finish_files(files, output, fail_on_open, profile))
+
+
+@tool.command(
     epilog=examples(
         'shodhana suggest "praabda" --context "nobody can escape ___ karma"',
         "shodhana suggest --batch heard.tsv --json-lines",

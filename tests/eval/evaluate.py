@@ -16,9 +16,10 @@ from datetime import date
 
 from shodhana.stack.places import GLOSSARY, PROJECT
 from shodhana.transcripts.domain.combiner import combiner
+from shodhana.transcripts.domain.corrected import CorrectionOptions
 from shodhana.transcripts.domain.english import WordFrequencies
 from shodhana.transcripts.domain.matcher import Thresholds
-from shodhana.transcripts.domain.pipeline import CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 
 from tests.eval.measures import (
     Judged,

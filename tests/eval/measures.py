@@ -13,9 +13,10 @@ from rapidfuzz import fuzz, process
 from shodhana.similarity.domain.lexicon import Entry
 from shodhana.text.fold import popular_fold
 from shodhana.text.tokens import tokenize
+from shodhana.transcripts.domain.corrected import Corrected, CorrectionOptions
 from shodhana.transcripts.domain.english import COMMON, WordFrequencies
 from shodhana.transcripts.domain.matcher import Status
-from shodhana.transcripts.domain.pipeline import Corrected, CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 from shodhana.transcripts.domain.ports import Heard
 
 from training.talks import Talk

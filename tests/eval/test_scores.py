@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from shodhana.quality.adapters.inria_forms import installed_forms
+from shodhana.transcripts.domain.corrected import CorrectionOptions
 from shodhana.transcripts.domain.english import WordFrequencies
-from shodhana.transcripts.domain.pipeline import CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 
 from tests.local_scorer import LocalScorer
 from training.core import LocalSearch, LocalVectorizer, glossary_entries

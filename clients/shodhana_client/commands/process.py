@@ -78,8 +78,7 @@ def print_report(response: pb.CorrectTranscriptResponse, written: Path) -> None:
     rows = [_row(correction) for correction in report.corrections]
     print_table(("heard", "corrected", "probability", "status", "where"), rows)
     applied = sum(row[3] == "applied" for row in rows)
-    how = ": shodhana review" if report.review_case_count else ""
-    print(f"{applied} applied, {len(rows) - applied} suggested; {report.review_case_count} review cases queued{how}")
+    print(f"{applied} applied, {len(rows) - applied} suggested; {_queued(report)}")
     if report.verses:
         print_table(
             ("recited", "verse", "reading", "confidence", "where"), [_verse_row(verse) for verse in report.verses]
@@ -91,6 +90,14 @@ def print_report(response: pb.CorrectTranscriptResponse, written: Path) -> None:
         print(f"incomplete: {degradation}")
     print(f"review required: {'yes' if report.requires_review else 'no'}")
     print(f"written: {written}, with {base_name(Path(report.filename))}.report.json and .report.html")
+
+
+def _queued(report: pb.CorrectionReport) -> str:
+    named = {one.review_case for one in report.corrections} | {one.review_case for one in report.verses}
+    asked_before = len(named - {""}) - report.review_case_count
+    before = f", {asked_before} asked before" if asked_before > 0 else ""
+    how = ": shodhana review" if report.review_case_count else ""
+    return f"{report.review_case_count} review cases queued{before}{how}"
 
 
 def _options(restore_anglicised: bool, transliterate: bool) -> pb.CorrectionOptions:

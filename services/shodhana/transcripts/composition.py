@@ -19,17 +19,23 @@ from .adapters.verse_search import VerseClient
 from .domain.english import WordFrequencies
 from .domain.jobs import ClaimedFile, FileResult
 from .domain.pipeline import TranscriptCorrector
-from .domain.ports import ServiceMissing
+from .domain.ports import ReviewCases, ServiceMissing
 from .domain.rechecks import Differs, FinishedFile, terms_of
 from .domain.runner import Corrects
 from .domain.verses import VerseRecogniser
 from .settings import TranscriptsSettings
 from .translation import FORMATS_BY_NUMBER, options_of, response_of
 
+Channel = Callable[[str], grpc.aio.Channel]
 
-def build_corrector(channel: Callable[[str], grpc.aio.Channel], settings: TranscriptsSettings) -> TranscriptCorrector:
-    """The corrector over the other services; without the semantic layer and review where they are switched off."""
-    cases = ReviewClient(channel("review")) if settings.enable_epic_3 else None
+
+def build_cases(channel: Channel, settings: TranscriptsSettings) -> ReviewCases | None:
+    """What experts are asked and decide; None where review is switched off."""
+    return ReviewClient(channel("review")) if settings.enable_epic_3 else None
+
+
+def build_corrector(channel: Channel, settings: TranscriptsSettings, cases: ReviewCases | None) -> TranscriptCorrector:
+    """The corrector over the other services; without the semantic layer where it is switched off."""
     english = WordFrequencies()
     verses = VerseRecogniser(VerseClient(channel("similarity")), english, cases) if settings.enable_epic_3 else None
     return TranscriptCorrector(

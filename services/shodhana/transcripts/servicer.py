@@ -21,12 +21,25 @@ from shodhana.text.fold import popular_fold
 
 from . import signals
 from .domain.assessment import PlaceAssessor
+from .domain.corrected import CorrectionOptions
+from .domain.finishing import Finisher
 from .domain.jobs import Doorbell, FileState, Job, JobFile, JobState, JobStore, NewFile, NewJob
-from .domain.pipeline import CorrectionOptions, TranscriptCorrector
+from .domain.pipeline import TranscriptCorrector
 from .domain.ports import Heard
 from .domain.rechecks import Rechecks
 from .settings import TranscriptsSettings
-from .translation import FORMATS, assessment_of, candidate_of, options_of, place_of, response_of, scored_of
+from .translation import (
+    FORMATS,
+    FORMATS_BY_NUMBER,
+    assessment_of,
+    candidate_of,
+    finished_of,
+    options_of,
+    place_of,
+    places_of,
+    response_of,
+    scored_of,
+)
 
 MAX_JOB_BYTES = 50 * 1000 * 1000
 DEFAULT_JOBS, DEFAULT_FILES, DEFAULT_CANDIDATES = 20, 100, 5
@@ -49,6 +62,7 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
     store: JobStore
     bell: Doorbell
     assessor: PlaceAssessor
+    finisher: Finisher
     rechecks: Rechecks
     settings: TranscriptsSettings
 
@@ -61,6 +75,11 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
         signals.corrected(corrected)
         signals.ended("succeeded")
         return await asyncio.to_thread(response_of, corrected, request.include_cues)
+
+    async def ApplyDecisions(self, request: pb.ApplyDecisionsRequest, context: Any) -> pb.ApplyDecisionsResponse:
+        file, places = request.file, places_of(request.corrections, request.verses)
+        finished = await self.finisher.finish(file.content, file.filename, FORMATS.get(file.format), places)
+        return finished_of(finished, request.include_cues)
 
     async def ScoreFile(self, request: pb.ScoreFileRequest, context: Any) -> pb.ScoreFileResponse:
         file, options = request.file, CorrectionOptions(self.settings.thresholds())
@@ -162,9 +181,16 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
 
     async def GetResult(self, request: pb.GetResultRequest, context: Any) -> pb.CorrectTranscriptResponse:
         parent, _, file_id = request.name.partition("/files/")
-        response = pb.CorrectTranscriptResponse.FromString(await self.store.result(_job_id(parent), int(file_id)))
+        where = (_job_id(parent), int(file_id))
+        response = pb.CorrectTranscriptResponse.FromString(await self.store.result(*where))
         if not request.include_cues:
             response.ClearField("cues")
+        if request.apply_decisions:
+            places = places_of(response.report.corrections, response.report.verses)
+            file = await self.store.original(*where)
+            layout = FORMATS_BY_NUMBER.get(file.layout)
+            finished = await self.finisher.finish(file.content, file.filename, layout, places)
+            _overwrite(response, finished_of(finished, request.include_cues))
         return response
 
 
@@ -174,6 +200,14 @@ def _check_mask(paths: Any) -> None:
     if unknown:
         violations = [FieldViolation("read_mask", f"Job has no field {path!r}") for path in unknown]
         raise FieldMaskInvalid(f"unknown field in read_mask: {', '.join(unknown)}", violations)
+
+
+def _overwrite(response: pb.CorrectTranscriptResponse, finished: pb.ApplyDecisionsResponse) -> None:
+    """Puts the finished file in the place of the corrected one."""
+    response.ClearField("cues")
+    response.filename, response.content = finished.filename, finished.content
+    response.decisions.CopyFrom(finished.decisions)
+    response.cues.extend(finished.cues)
 
 
 def _job_id(name: str) -> int:

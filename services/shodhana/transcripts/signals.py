@@ -6,10 +6,10 @@ from collections import Counter
 
 from shodhana.runtime import metrics, telemetry
 
+from .domain.corrected import Corrected
 from .domain.formats import Format
 from .domain.jobs import ClaimedFile, FilesWaiting
 from .domain.matcher import Status
-from .domain.pipeline import Corrected
 
 
 def corrected(done: Corrected) -> None:

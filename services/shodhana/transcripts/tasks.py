@@ -22,7 +22,7 @@ from shodhana.runtime.channels import Channels
 from . import signals
 from .adapters.celery_bell import TASK, celery_app
 from .adapters.postgres_jobs import PostgresJobs
-from .composition import build_corrector, correct_claimed, status_bytes
+from .composition import build_cases, build_corrector, correct_claimed, status_bytes
 from .domain.jobs import ClaimedFile, FileResult, JobStore
 from .domain.runner import Corrects, run_file
 from .settings import TranscriptsSettings
@@ -58,7 +58,8 @@ class Worker:
         pool = await self._stack.enter_async_context(postgres.open_pool(self.settings, "transcripts"))
         channels = await self._stack.enter_async_context(Channels(self.settings))
         self._store = PostgresJobs(pool)
-        self._correct = correct_claimed(build_corrector(channels.to, self.settings), self.settings)
+        cases = build_cases(channels.to, self.settings)
+        self._correct = correct_claimed(build_corrector(channels.to, self.settings, cases), self.settings)
 
     async def _correct_file(self, file_id: int) -> str:
         if self._store is None or self._correct is None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.runtime.timestamps import duration
 
 from .domain.assessment import Place, PlaceOutside
+from .domain.corrected import Corrected, Correction, CorrectionOptions, Scored
 from .domain.doubts import MAX_CANDIDATES
-from .domain.formats import Format
+from .domain.finishing import CorrectedPlace, Finished
+from .domain.formats import Format, Transcript
 from .domain.matcher import Decision, Ranked, Status, Thresholds
-from .domain.pipeline import Corrected, Correction, CorrectionOptions, Scored
 from .domain.verses import RecitedVerse
 
 FORMATS = {
@@ -23,6 +25,7 @@ FORMATS = {
 FORMAT_NUMBERS = {layout: number for number, layout in FORMATS.items()}
 FORMATS_BY_NUMBER: dict[int, Format] = {int(number): layout for number, layout in FORMATS.items()}
 MAX_VIOLATIONS = 1000
+MAX_OPEN = 1000
 
 
 def options_of(message: pb.CorrectionOptions, defaults: Thresholds, request_id: str = "") -> CorrectionOptions:
@@ -49,10 +52,7 @@ def response_of(corrected: Corrected, include_cues: bool) -> pb.CorrectTranscrip
         filename=corrected.filename, content=corrected.content, report=report_of(corrected)
     )
     if include_cues:
-        for cue, text in zip(corrected.transcript.cues, corrected.texts, strict=True):
-            response.cues.add(
-                index=cue.index, start_ms=cue.start_ms, end_ms=cue.end_ms, original=cue.text, corrected=text
-            )
+        response.cues.extend(_cue_pairs(corrected.transcript, corrected.texts))
     return response
 
 
@@ -66,8 +66,7 @@ def report_of(corrected: Corrected) -> pb.CorrectionReport:
         lexicon_version=corrected.lexicon_version,
         degraded=bool(corrected.degradations),
         degradations=corrected.degradations,
-        review_case_count=sum(bool(one.review_case) for one in corrected.corrections)
-        + sum(bool(verse.review_case) for verse in corrected.recognised.verses),
+        review_case_count=corrected.new_case_count,
         cue_count=len(corrected.transcript.cues),
         token_count=corrected.token_count,
         processing_duration=duration(corrected.duration_s),
@@ -85,6 +84,43 @@ def report_of(corrected: Corrected) -> pb.CorrectionReport:
         report.spelling_variants.extend(scored.spelling_variants)
         report.thresholds.CopyFrom(scored.thresholds)
     return report
+
+
+def places_of(corrections: Iterable[pb.Correction], verses: Iterable[pb.RecognisedVerse]) -> list[CorrectedPlace]:
+    """The places of a report. A verse over several cues has none: nobody said which words belong to which."""
+    places = [
+        CorrectedPlace(
+            *(one.cue, one.start, one.end, one.heard, one.corrected),
+            one.status == pb.CORRECTION_STATUS_APPLIED,
+            one.review_case,
+        )
+        for one in corrections
+    ]
+    single = (verse for verse in verses if verse.review_case and verse.first_cue == verse.last_cue)
+    return [
+        *places,
+        *(
+            CorrectedPlace(verse.first_cue, verse.start, verse.end, verse.heard, "", False, verse.review_case)
+            for verse in single
+        ),
+    ]
+
+
+def finished_of(finished: Finished, include_cues: bool) -> pb.ApplyDecisionsResponse:
+    """The file with what is decided."""
+    response = pb.ApplyDecisionsResponse(filename=finished.filename, content=finished.content)
+    response.decisions.decided_count = finished.decided_count
+    response.decisions.kept_count = finished.kept_count
+    response.decisions.open_cases.extend(finished.open_cases[:MAX_OPEN])
+    response.decisions.open_count = len(finished.open_cases)
+    if include_cues:
+        response.cues.extend(_cue_pairs(finished.transcript, finished.texts))
+    return response
+
+
+def _cue_pairs(transcript: Transcript, texts: Sequence[str]) -> Iterator[pb.CuePair]:
+    for cue, text in zip(transcript.cues, texts, strict=True):
+        yield pb.CuePair(index=cue.index, start_ms=cue.start_ms, end_ms=cue.end_ms, original=cue.text, corrected=text)
 
 
 def scored_of(scored: Scored, include_cues: bool) -> pb.ScoreFileResponse:

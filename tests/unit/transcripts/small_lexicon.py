@@ -9,8 +9,9 @@ from rapidfuzz import fuzz
 from shodhana.sound.distance import sound_distance
 from shodhana.sound.units import heard_letters, units_of_iast
 from shodhana.text.fold import popular_fold
+from shodhana.transcripts.domain.corrected import Corrected, CorrectionOptions
 from shodhana.transcripts.domain.english import WordFrequencies
-from shodhana.transcripts.domain.pipeline import Corrected, CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 from shodhana.transcripts.domain.ports import (
     Candidate,
     Candidates,
@@ -18,6 +19,8 @@ from shodhana.transcripts.domain.ports import (
     Evidence,
     Heard,
     Quality,
+    Queued,
+    Ruling,
     ServiceMissing,
     ToScore,
     TranscriptScorer,
@@ -99,12 +102,18 @@ class Cases:
     def __init__(self) -> None:
         self.is_down = False
         self.requests: dict[str, list[DoubtfulPlace]] = {}
+        self.ruled: dict[str, Ruling] = {}
 
-    async def create(self, places: Sequence[DoubtfulPlace], request_id: str) -> list[str]:
+    async def create(self, places: Sequence[DoubtfulPlace], request_id: str) -> Queued:
         if self.is_down:
             raise ServiceMissing("down")
         self.requests[request_id] = list(places)
-        return [f"reviewCases/{place.cue}" for place in places]
+        return Queued(tuple(f"reviewCases/{place.cue}" for place in places), len(places))
+
+    async def rulings(self, names: Sequence[str]) -> dict[str, Ruling]:
+        if self.is_down:
+            raise ServiceMissing("down")
+        return {name: self.ruled[name] for name in names if name in self.ruled}
 
 
 class Bench:

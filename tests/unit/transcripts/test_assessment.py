@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana.transcripts.domain.assessment import Place, PlaceAssessor, PlaceOutside
+from shodhana.transcripts.domain.corrected import CorrectionOptions
 from shodhana.transcripts.domain.english import WordFrequencies
 from shodhana.transcripts.domain.formats import Cue
 from shodhana.transcripts.domain.matcher import Status
-from shodhana.transcripts.domain.pipeline import CorrectionOptions, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 from shodhana.transcripts.domain.rechecks import terms_of
 from shodhana.transcripts.translation import assessment_of, place_of
 

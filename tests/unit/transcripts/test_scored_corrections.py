@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from shodhana.text.fold import ascii_fold
 from shodhana.text.scripts import has_devanagari
 from shodhana.text.transliterate import devanagari_of
+from shodhana.transcripts.domain.corrected import CorrectionOptions
 from shodhana.transcripts.domain.formats import parse
-from shodhana.transcripts.domain.pipeline import CorrectionOptions
 
 from tests.local_scorer import LocalScorer
 from tests.unit.transcripts.small_lexicon import ANGLICISED, TERMS, Bench

@@ -12,10 +12,11 @@ from shodhana.similarity.domain.metre import metre_of
 from shodhana.similarity.domain.verse_index import VerseIndex
 from shodhana.similarity.domain.verses import shipped_verses
 from shodhana.stack.places import VERSES
-from shodhana.transcripts.composition import build_corrector
+from shodhana.transcripts.composition import build_cases, build_corrector
+from shodhana.transcripts.domain.corrected import Corrected
 from shodhana.transcripts.domain.english import WordFrequencies
 from shodhana.transcripts.domain.matcher import Status, Thresholds
-from shodhana.transcripts.domain.pipeline import Corrected, TranscriptCorrector
+from shodhana.transcripts.domain.pipeline import TranscriptCorrector
 from shodhana.transcripts.domain.ports import ServiceMissing
 from shodhana.transcripts.domain.stretches import stretches_of
 from shodhana.transcripts.domain.verses import Recitation, RecitedText, RecitedVerse, VerseRecogniser
@@ -159,7 +160,8 @@ async def test_the_core_engine_alone_searches_no_verses(epic_3: bool, asked: int
         services.append(service)
         return grpc.aio.insecure_channel("localhost:1")
 
-    build_corrector(channel, TranscriptsSettings(enable_epic_3=epic_3))
+    settings = TranscriptsSettings(enable_epic_3=epic_3)
+    build_corrector(channel, settings, build_cases(channel, settings))
     assert services.count("similarity") == asked
 
 

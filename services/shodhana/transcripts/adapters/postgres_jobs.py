@@ -7,6 +7,7 @@ import hashlib
 import asyncpg
 
 from shodhana.runtime.postgres import Connection
+from shodhana.runtime.standby import Readable
 
 from ..domain.jobs import (
     ClaimedFile,
@@ -16,6 +17,7 @@ from ..domain.jobs import (
     Job,
     JobFile,
     JobNotFound,
+    NewFile,
     NewJob,
     RequestIdReused,
     ResultNotReady,
@@ -53,8 +55,9 @@ FROM job_file JOIN job USING (job_id) WHERE state IN ('queued', 'running')
 class PostgresJobs:
     """The port `JobStore`."""
 
-    def __init__(self, pool: asyncpg.Pool, batch_size: int = 100) -> None:
+    def __init__(self, pool: asyncpg.Pool, batch_size: int = 100, reads: Readable | None = None) -> None:
         self._pool = pool
+        self._reads: Readable = reads or pool
         self._batch_size = batch_size
 
     async def create(self, new: NewJob) -> tuple[Job, list[int]]:
@@ -83,7 +86,7 @@ class PostgresJobs:
             return await _job(connection, job_id)
 
     async def jobs(self, before: int | None, limit: int) -> list[Job]:
-        rows = await self._pool.fetch(
+        rows = await self._reads.fetch(
             f"{_JOB} WHERE job_id IN (SELECT job_id FROM job WHERE $1::bigint IS NULL OR job_id < $1 "
             "ORDER BY job_id DESC LIMIT $2) GROUP BY job.job_id ORDER BY job.job_id DESC",
             *(before, limit),
@@ -91,7 +94,7 @@ class PostgresJobs:
         return [_as_job(row) for row in rows]
 
     async def files(self, job_id: int, state: FileState | None, after: int, limit: int) -> list[JobFile]:
-        rows = await self._pool.fetch(
+        rows = await self._reads.fetch(
             f"SELECT {_FILE} FROM job_file WHERE job_id = $1 AND file_id > $2 AND ($3::text IS NULL OR state = $3) "
             "ORDER BY file_id LIMIT $4",
             *(job_id, after, state.value if state else None, limit),
@@ -113,15 +116,25 @@ class PostgresJobs:
             return await _job(connection, job_id)
 
     async def result(self, job_id: int, file_id: int) -> bytes:
+        result: bytes | None = await self._reads.fetchval(
+            "SELECT result FROM job_file WHERE job_id = $1 AND file_id = $2", job_id, file_id
+        )
+        if result is not None:
+            return result
+        state = await self._pool.fetchval(
+            "SELECT state FROM job_file WHERE job_id = $1 AND file_id = $2", job_id, file_id
+        )
+        if state is None:
+            raise JobNotFound(f"no file jobs/{job_id}/files/{file_id}")
+        raise ResultNotReady(f"jobs/{job_id}/files/{file_id} is {state}", metadata={"state": state})
+
+    async def original(self, job_id: int, file_id: int) -> NewFile:
         row = await self._pool.fetchrow(
-            "SELECT state, result FROM job_file WHERE job_id = $1 AND file_id = $2", job_id, file_id
+            "SELECT filename, content, layout FROM job_file WHERE job_id = $1 AND file_id = $2", job_id, file_id
         )
         if row is None:
             raise JobNotFound(f"no file jobs/{job_id}/files/{file_id}")
-        if row["result"] is None:
-            raise ResultNotReady(f"jobs/{job_id}/files/{file_id} is {row['state']}", metadata={"state": row["state"]})
-        result: bytes = row["result"]
-        return result
+        return NewFile(**dict(row))
 
     async def claim(self, file_id: int, lease_s: float) -> ClaimedFile | None:
         row = await self._pool.fetchrow(

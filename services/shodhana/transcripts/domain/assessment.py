@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from shodhana.errors import FieldViolation, InvalidInput
 
+from .corrected import CorrectionOptions
 from .formats import Cue, Format, Transcript
 from .matcher import Decision
-from .pipeline import CorrectionOptions, TranscriptCorrector
+from .pipeline import TranscriptCorrector
 from .spans import Span
 
 

@@ -169,6 +169,10 @@ class JobStore(Protocol):
 
     async def result(self, job_id: int, file_id: int) -> bytes: ...
 
+    async def original(self, job_id: int, file_id: int) -> NewFile:
+        """The file as it was given."""
+        ...
+
     async def claim(self, file_id: int, lease_s: float) -> ClaimedFile | None:
         """The file, if it waits or its lease has run out and nobody else takes it now."""
         ...

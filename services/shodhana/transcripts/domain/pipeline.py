@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from shodhana.text.tokens import tokenize
 
+from .asking import Experts
 from .casing import readings_of
 from .choice import Readings, choose, counted, doubles, needs_context, sure_terms
 from .combiner import Combiner, combiner
+from .corrected import Corrected, CorrectionOptions, Scored
 from .devanagari import transliterated
-from .doubts import cases_request_id, doubtful_place
 from .english import EnglishWords
 from .features import Reading, Surroundings
 from .formats import Edit, Format, Limits, Transcript, parse, write
-from .formats.model import edited
+from .formats.model import edited_texts
 from .matcher import Decision, Matcher, Ranked, Status, Thresholds
 from .ports import (
     Candidates,
@@ -36,70 +36,7 @@ from .verses import Recognised, VerseRecogniser, spared
 
 SEARCHED = 8  # candidates asked for a form
 SEARCHED_IN_CONTEXT = 24  # so that context can bring one forward
-MAX_CASES = 1000
 MAX_CONTEXTS = 1000  # places of a transcript that are searched again with their context
-WORDS_NAMESPACE = uuid.UUID("5b0f3c52-6c0e-4b0e-9d5a-2f1f6a0c7b11")
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectionOptions:
-    """How to correct. `validate_only` stores no report and queues no case; `use_…` measure what each brings."""
-
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    lexicon_version: str = ""
-    validate_only: bool = False
-    request_id: str = ""
-    use_context: bool = True
-    use_mentions: bool = True
-    transliterate_devanagari: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """A place with its decision; `review_case` names the case, where there is one."""
-
-    decision: Decision
-    start_ms: int | None
-    review_case: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Corrected:
-    """A corrected transcript. `quality` is None where the scores could not be had."""
-
-    transcript: Transcript
-    content: bytes
-    texts: tuple[str, ...]
-    corrections: tuple[Correction, ...]
-    quality: Quality | None
-    lexicon_version: str
-    degradations: tuple[str, ...]
-    token_count: int
-    duration_s: float
-    recognised: Recognised = field(default_factory=Recognised)
-
-    @property
-    def filename(self) -> str:
-        """`talk.corrected.srt` for `talk.srt`."""
-        name = self.transcript.filename.removesuffix(".gz")
-        stem, dot, ending = name.rpartition(".")
-        return f"{stem}.corrected.{ending}" if dot and stem else f"{name}.corrected"
-
-    @property
-    def requires_review(self) -> bool:
-        """Also where a part was missing: what could not be judged is for a person to judge."""
-        doubtful = any(correction.decision.status is Status.SUGGESTED for correction in self.corrections)
-        doubtful = doubtful or any(verse.is_open for verse in self.recognised.verses)
-        return doubtful or bool(self.degradations) or self.quality is None or self.quality.requires_review
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A transcript as it stands, and its quality."""
-
-    transcript: Transcript
-    quality: Quality
-    degradations: tuple[str, ...]
 
 
 class TranscriptCorrector:
@@ -117,7 +54,7 @@ class TranscriptCorrector:
     ) -> None:
         self._search = search
         self._scorer = scorer
-        self._cases = cases
+        self._experts = Experts(cases)
         self._english = english
         self._limits = Limits()
         self._combiner = weights or combiner()
@@ -135,25 +72,28 @@ class TranscriptCorrector:
         if options.transliterate_devanagari:
             decisions = sorted([*decisions, *transliterated(transcript.cues)], key=lambda one: one.span.place)
         edits = [_edit(decision) for decision in decisions if decision.status is Status.APPLIED]
-        texts = tuple(_texts(transcript, edits))
+        texts = edited_texts(transcript, edits)
         degradations = ["candidates were found by spelling alone"] if found.degraded else []
         quality = await self._score(transcript, texts, decisions, options, degradations)
         kept = [one for one in decisions if one.status in (Status.APPLIED, Status.SUGGESTED)]
-        corrections = await self._queue(transcript, kept, recognised, options, found.lexicon_version, degradations)
+        asked = await self._experts.ask(
+            transcript, kept, recognised, replace(options, lexicon_version=found.lexicon_version)
+        )
         if self._verses and not options.validate_only:
             recognised = await self._verses.queue(transcript, recognised, options.request_id)
-        degradations += recognised.degradations
+        degradations += [*asked.degradations, *recognised.degradations]
         return Corrected(
             transcript=transcript,
             content=await asyncio.to_thread(write, transcript, edits),
             texts=texts,
-            corrections=tuple(corrections),
+            corrections=asked.corrections,
             quality=quality,
             lexicon_version=found.lexicon_version,
             degradations=tuple(degradations),
             token_count=sum(1 for cue in transcript.cues for _ in tokenize(cue.text)),
             duration_s=time.perf_counter() - began,
             recognised=recognised,
+            new_case_count=asked.new_case_count + recognised.new_case_count,
         )
 
     async def score(self, content: bytes, filename: str, layout: Format | None, options: CorrectionOptions) -> Scored:
@@ -261,35 +201,6 @@ class TranscriptCorrector:
             degradations.append("the scores could not be had")
             return None
 
-    async def _queue(
-        self,
-        transcript: Transcript,
-        kept: Sequence[Decision],
-        recognised: Recognised,
-        options: CorrectionOptions,
-        lexicon_version: str,
-        degradations: list[str],
-    ) -> list[Correction]:
-        """The corrections, with a case for each doubtful place; words of a verse are settled by the verse's case."""
-        cues = {cue.index: cue for cue in transcript.cues}
-        corrections = [Correction(decision, cues[decision.span.cue].start_ms) for decision in kept]
-        doubtful = [
-            place
-            for place, decision in enumerate(kept)
-            if decision.status is Status.SUGGESTED and not recognised.has_open(*decision.span.place)
-        ][:MAX_CASES]
-        if self._cases is None or options.validate_only or not doubtful:
-            return corrections
-        places = [doubtful_place(kept[i], cues, transcript.filename, lexicon_version) for i in doubtful]
-        try:
-            names = await self._cases.create(places, cases_request_id(WORDS_NAMESPACE, options.request_id))
-        except ServiceMissing:
-            degradations.append("the doubtful places could not be queued for review")
-            return corrections
-        for place, name in zip(doubtful, names, strict=True):
-            corrections[place] = replace(corrections[place], review_case=name)
-        return corrections
-
 
 def _ranked_alone(readings: Mapping[Heard, Sequence[Reading]], matcher: Matcher) -> dict[Heard, tuple[Ranked, ...]]:
     ranked = {}
@@ -301,13 +212,6 @@ def _ranked_alone(readings: Mapping[Heard, Sequence[Reading]], matcher: Matcher)
 
 def _edit(decision: Decision) -> Edit:
     return Edit(decision.span.cue, decision.span.start, decision.span.end, decision.best.text)
-
-
-def _texts(transcript: Transcript, edits: Sequence[Edit]) -> list[str]:
-    by_cue: dict[int, list[Edit]] = {}
-    for edit in edits:
-        by_cue.setdefault(edit.cue, []).append(edit)
-    return [edited(cue.text, by_cue.get(cue.index, ())) for cue in transcript.cues]
 
 
 def _free_span(text: str) -> Span:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -149,9 +149,28 @@ class DoubtfulPlace:
     boost: int = field(default=0)
 
 
-class ReviewCases(Protocol):
-    """Queues places for experts."""
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Names of cases, in the order of the places; how many of them are new."""
 
-    async def create(self, places: Sequence[DoubtfulPlace], request_id: str) -> list[str]:
-        """Names of the cases, in the order of the places. Raises ServiceMissing."""
+    names: tuple[str, ...]
+    new_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What experts decided of a case: the text that is right there; None: what was heard is."""
+
+    text: str | None
+
+
+class ReviewCases(Protocol):
+    """What experts are asked, and what they decided."""
+
+    async def create(self, places: Sequence[DoubtfulPlace], request_id: str) -> Queued:
+        """Queues places; one that was asked about before keeps its case. Raises ServiceMissing."""
+        ...
+
+    async def rulings(self, names: Sequence[str]) -> Mapping[str, Ruling]:
+        """Of those cases that are decided, by their names. Raises ServiceMissing."""
         ...

@@ -93,6 +93,7 @@ class Recognised:
     verses: tuple[RecitedVerse, ...] = ()
     index: str = ""
     degradations: tuple[str, ...] = ()
+    new_case_count: int = 0
 
     def has_open(self, cue: int, start: int, end: int) -> bool:
         """Whether a verse that is not settled holds a character of [start, end) of a cue."""
@@ -132,12 +133,12 @@ class VerseRecogniser:
             return recognised
         places = [_case(verse, transcript) for verse in wanted]
         try:
-            names = await self._cases.create(places, cases_request_id(VERSES_NAMESPACE, request_id))
+            queued = await self._cases.create(places, cases_request_id(VERSES_NAMESPACE, request_id))
         except ServiceMissing:
             return replace(recognised, degradations=("the verses could not be queued for review",))
-        by_verse = dict(zip(wanted, names, strict=True))
+        by_verse = dict(zip(wanted, queued.names, strict=True))
         verses = (replace(verse, review_case=by_verse.get(verse, "")) for verse in recognised.verses)
-        return replace(recognised, verses=tuple(verses))
+        return replace(recognised, verses=tuple(verses), new_case_count=queued.new_count)
 
     def _stretches(self, cues: Sequence[Cue]) -> list[Stretch]:
         """Words in IAST also alone, and cue by cue: a line in metre ends where its words end."""

@@ -359,6 +359,7 @@ class CorrectTranscriptResponse(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     REPORT_FIELD_NUMBER: _builtins.int
     CUES_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """"<name>.corrected.<ending>"."""
     content: _builtins.bytes
@@ -371,6 +372,10 @@ class CorrectTranscriptResponse(_message.Message):
     def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___CuePair]:
         """The cues before and after, where asked for."""
 
+    @_builtins.property
+    def decisions(self) -> Global___AppliedDecisions:
+        """What experts decided, with GetResult.apply_decisions; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -378,14 +383,131 @@ class CorrectTranscriptResponse(_message.Message):
         content: _builtins.bytes = ...,
         report: Global___CorrectionReport | None = ...,
         cues: _abc.Iterable[Global___CuePair] | None = ...,
+        decisions: Global___AppliedDecisions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "cues", b"cues", "filename", b"filename", "report", b"report"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "cues", b"cues", "decisions", b"decisions", "filename", b"filename", "report", b"report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CorrectTranscriptResponse: _TypeAlias = CorrectTranscriptResponse  # noqa: Y015
+
+@_typing.final
+class ApplyDecisionsRequest(_message.Message):
+    """A file and the report of its correction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    VERSES_FIELD_NUMBER: _builtins.int
+    INCLUDE_CUES_FIELD_NUMBER: _builtins.int
+    include_cues: _builtins.bool
+    """Returns `cues` too, for a side-by-side view."""
+    @_builtins.property
+    def file(self) -> Global___TranscriptFile:
+        """The file as it was before correction."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """CorrectionReport.corrections: of each the cue, the place, `heard`, `corrected`, `status` and `review_case` are read. At
+        most 100,000.
+        """
+
+    @_builtins.property
+    def verses(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecognisedVerse]:
+        """CorrectionReport.verses: those within one cue are written where an expert identified them. At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        file: Global___TranscriptFile | None = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
+        verses: _abc.Iterable[Global___RecognisedVerse] | None = ...,
+        include_cues: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "file", b"file", "include_cues", b"include_cues", "verses", b"verses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyDecisionsRequest: _TypeAlias = ApplyDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class ApplyDecisionsResponse(_message.Message):
+    """The file with the decisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILENAME_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
+    filename: _builtins.str
+    """"<name>.final.<ending>"."""
+    content: _builtins.bytes
+    """The file in its own format."""
+    @_builtins.property
+    def decisions(self) -> Global___AppliedDecisions:
+        """What experts decided of it."""
+
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___CuePair]:
+        """The cues before correction and now, where asked for."""
+
+    def __init__(
+        self,
+        *,
+        filename: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+        decisions: Global___AppliedDecisions | None = ...,
+        cues: _abc.Iterable[Global___CuePair] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "cues", b"cues", "decisions", b"decisions", "filename", b"filename"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyDecisionsResponse: _TypeAlias = ApplyDecisionsResponse  # noqa: Y015
+
+@_typing.final
+class AppliedDecisions(_message.Message):
+    """What experts decided of the places of a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECIDED_COUNT_FIELD_NUMBER: _builtins.int
+    KEPT_COUNT_FIELD_NUMBER: _builtins.int
+    OPEN_CASES_FIELD_NUMBER: _builtins.int
+    OPEN_COUNT_FIELD_NUMBER: _builtins.int
+    decided_count: _builtins.int
+    """Places where an expert gave the text."""
+    kept_count: _builtins.int
+    """Places where an expert left what was heard."""
+    open_count: _builtins.int
+    """How many they are."""
+    @_builtins.property
+    def open_cases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"reviewCases/678" that wait, are held, disputed or withdrawn; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        decided_count: _builtins.int = ...,
+        kept_count: _builtins.int = ...,
+        open_cases: _abc.Iterable[_builtins.str] | None = ...,
+        open_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_count", b"decided_count", "kept_count", b"kept_count", "open_cases", b"open_cases", "open_count", b"open_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppliedDecisions: _TypeAlias = AppliedDecisions  # noqa: Y015
 
 @_typing.final
 class CuePair(_message.Message):
@@ -1349,19 +1471,23 @@ class GetResultRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     INCLUDE_CUES_FIELD_NUMBER: _builtins.int
+    APPLY_DECISIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"jobs/12/files/3"."""
     include_cues: _builtins.bool
     """Returns `cues` too."""
+    apply_decisions: _builtins.bool
+    """Returns the file with what experts decided since, as ApplyDecisions does; the report stays that of the correction."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         include_cues: _builtins.bool = ...,
+        apply_decisions: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_cues", b"include_cues", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_decisions", b"apply_decisions", "include_cues", b"include_cues", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,11 @@ class TranscriptServiceStub:
                 request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CorrectTranscriptRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CorrectTranscriptResponse.FromString,
                 _registered_method=True)
+        self.ApplyDecisions = channel.unary_unary(
+                '/shodhana.api.transcripts.v1.TranscriptService/ApplyDecisions',
+                request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ApplyDecisionsRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ApplyDecisionsResponse.FromString,
+                _registered_method=True)
         self.ScoreFile = channel.unary_unary(
                 '/shodhana.api.transcripts.v1.TranscriptService/ScoreFile',
                 request_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ScoreFileRequest.SerializeToString,
@@ -103,6 +108,14 @@ class TranscriptServiceServicer:
 
     def CorrectTranscript(self, request, context):
         """Corrects one file and returns it with its report. Doubtful places become review cases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyDecisions(self, request, context):
+        """Writes into a file what its correction applied and what experts decided since. What is still open stays as it was
+        corrected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,6 +208,11 @@ def add_TranscriptServiceServicer_to_server(servicer, server):
                     request_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CorrectTranscriptRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CorrectTranscriptResponse.SerializeToString,
             ),
+            'ApplyDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyDecisions,
+                    request_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ApplyDecisionsRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ApplyDecisionsResponse.SerializeToString,
+            ),
             'ScoreFile': grpc.unary_unary_rpc_method_handler(
                     servicer.ScoreFile,
                     request_deserializer=shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ScoreFileRequest.FromString,
@@ -279,6 +297,33 @@ class TranscriptService:
             '/shodhana.api.transcripts.v1.TranscriptService/CorrectTranscript',
             shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CorrectTranscriptRequest.SerializeToString,
             shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.CorrectTranscriptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.transcripts.v1.TranscriptService/ApplyDecisions',
+            shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ApplyDecisionsRequest.SerializeToString,
+            shodhana_dot_api_dot_transcripts_dot_v1_dot_transcripts__pb2.ApplyDecisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

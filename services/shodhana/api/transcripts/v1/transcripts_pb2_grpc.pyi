@@ -35,6 +35,10 @@ class TranscriptServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TranscriptServiceAsyncStub: ...
     CorrectTranscript: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.CorrectTranscriptRequest, _transcripts_pb2.CorrectTranscriptResponse]
     """Corrects one file and returns it with its report. Doubtful places become review cases."""
+    ApplyDecisions: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.ApplyDecisionsRequest, _transcripts_pb2.ApplyDecisionsResponse]
+    """Writes into a file what its correction applied and what experts decided since. What is still open stays as it was
+    corrected.
+    """
     ScoreFile: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.ScoreFileRequest, _transcripts_pb2.ScoreFileResponse]
     """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
     SuggestTerms: _grpc.UnaryUnaryMultiCallable[_transcripts_pb2.SuggestTermsRequest, _transcripts_pb2.SuggestTermsResponse]
@@ -69,6 +73,10 @@ class TranscriptServiceAsyncStub(TranscriptServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CorrectTranscript: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.CorrectTranscriptRequest, _transcripts_pb2.CorrectTranscriptResponse]  # type: ignore[assignment]
     """Corrects one file and returns it with its report. Doubtful places become review cases."""
+    ApplyDecisions: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.ApplyDecisionsRequest, _transcripts_pb2.ApplyDecisionsResponse]  # type: ignore[assignment]
+    """Writes into a file what its correction applied and what experts decided since. What is still open stays as it was
+    corrected.
+    """
     ScoreFile: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.ScoreFileRequest, _transcripts_pb2.ScoreFileResponse]  # type: ignore[assignment]
     """Scores a file as it stands. Garbled words are found as CorrectTranscript finds them, and changed nowhere."""
     SuggestTerms: _aio.UnaryUnaryMultiCallable[_transcripts_pb2.SuggestTermsRequest, _transcripts_pb2.SuggestTermsResponse]  # type: ignore[assignment]
@@ -106,6 +114,16 @@ class TranscriptServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transcripts_pb2.CorrectTranscriptResponse, _abc.Awaitable[_transcripts_pb2.CorrectTranscriptResponse]]:
         """Corrects one file and returns it with its report. Doubtful places become review cases."""
+
+    @_abc_1.abstractmethod
+    def ApplyDecisions(
+        self,
+        request: _transcripts_pb2.ApplyDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transcripts_pb2.ApplyDecisionsResponse, _abc.Awaitable[_transcripts_pb2.ApplyDecisionsResponse]]:
+        """Writes into a file what its correction applied and what experts decided since. What is still open stays as it was
+        corrected.
+        """
 
     @_abc_1.abstractmethod
     def ScoreFile(

@@ -95,6 +95,18 @@ class Transcript:
     has_bom: bool
     cues: tuple[Cue, ...]
 
+    def named(self, what: str) -> str:
+        """The name of a file made of it: `talk.corrected.srt` of `talk.srt` and "corrected"."""
+        name = self.filename.removesuffix(".gz")
+        stem, dot, ending = name.rpartition(".")
+        return f"{stem}.{what}.{ending}" if dot and stem else f"{name}.{what}"
+
+
+def edited_texts(transcript: Transcript, edits: Iterable[Edit]) -> tuple[str, ...]:
+    """The text of each cue with its edits."""
+    by_cue = _by_cue(edits)
+    return tuple(edited(cue.text, by_cue.get(cue.index, ())) for cue in transcript.cues)
+
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """A cue's text with its edits, which must not overlap."""
@@ -105,9 +117,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 def write(transcript: Transcript, edits: Sequence[Edit]) -> bytes:
     """The file with the edits; the same bytes where there are none."""
-    by_cue: dict[int, list[Edit]] = {}
-    for edit in edits:
-        by_cue.setdefault(edit.cue, []).append(edit)
+    by_cue = _by_cue(edits)
     replacements: list[tuple[int, int, str]] = []
     for cue in transcript.cues:
         if cue.index in by_cue:
@@ -119,6 +129,13 @@ def write(transcript: Transcript, edits: Sequence[Edit]) -> bytes:
         position = end
     pieces.append(source[position:])
     return (b"\xef\xbb\xbf" if transcript.has_bom else b"") + "".join(pieces).encode()
+
+
+def _by_cue(edits: Iterable[Edit]) -> dict[int, list[Edit]]:
+    found: dict[int, list[Edit]] = {}
+    for edit in edits:
+        found.setdefault(edit.cue, []).append(edit)
+    return found
 
 
 def check_cues(cues: Sequence[Cue], limits: Limits) -> None:

@@ -1,0 +1,109 @@
+"""Writes what experts decided into a file that was corrected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shodhana.errors import FailedPrecondition, FieldViolation, InvalidInput
+
+from .formats import Edit, Format, Limits, Transcript, parse, write
+from .formats.model import edited_texts
+from .ports import ReviewCases, Ruling
+
+
+class NobodyReviews(FailedPrecondition):
+    """This deployment has no review."""
+
+
+class ReportOfAnotherFile(InvalidInput):
+    """The words of a place do not stand there."""
+
+    def __init__(self, number: int, place: CorrectedPlace) -> None:
+        message = f"{place.heard!r} does not stand there: the report is of another file, or the file was changed"
+        where = f"cue {place.cue}, characters {place.start} to {place.end}"
+        super().__init__(f"{where}: {message}", [FieldViolation(f"corrections[{number}].heard", message)])
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedPlace:
+    """A correction of a report: words [start, end) (code points) of a cue (1-based), and what was done with them."""
+
+    cue: int
+    start: int
+    end: int
+    heard: str
+    corrected: str
+    is_applied: bool
+    review_case: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A file with all that is decided; `decided_count` places were changed by experts, `kept_count` left as heard."""
+
+    transcript: Transcript
+    content: bytes
+    texts: tuple[str, ...]
+    decided_count: int
+    kept_count: int
+    open_cases: tuple[str, ...]
+
+    @property
+    def filename(self) -> str:
+        """`talk.final.srt` for `talk.srt`."""
+        return self.transcript.named("final")
+
+
+class Finisher:
+    """Finishes files; `cases` is None where nobody reviews."""
+
+    def __init__(self, cases: ReviewCases | None) -> None:
+        self._cases = cases
+        self._limits = Limits()
+
+    async def finish(
+        self, content: bytes, filename: str, layout: Format | None, places: Sequence[CorrectedPlace]
+    ) -> Finished:
+        """The file with what was applied to it and what experts decided since; what is open stays as it was corrected.
+
+        Raises ReportOfAnotherFile, NobodyReviews, ServiceMissing, and what reading a file raises.
+        """
+        if self._cases is None:
+            raise NobodyReviews("this deployment has no review: the corrected file is the last one")
+        transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
+        _check(transcript, places)
+        asked = list(dict.fromkeys(place.review_case for place in places if place.review_case))
+        rulings = await self._cases.rulings(asked) if asked else {}
+        edits = _apart([edit for place in places if (edit := _edit(place, rulings)) is not None])
+        return Finished(
+            transcript=transcript,
+            content=await asyncio.to_thread(write, transcript, edits),
+            texts=edited_texts(transcript, edits),
+            decided_count=sum(ruling.text is not None for ruling in rulings.values()),
+            kept_count=sum(ruling.text is None for ruling in rulings.values()),
+            open_cases=tuple(name for name in asked if name not in rulings),
+        )
+
+
+def _check(transcript: Transcript, places: Sequence[CorrectedPlace]) -> None:
+    texts = {cue.index: cue.text for cue in transcript.cues}
+    for number, place in enumerate(places):
+        if texts.get(place.cue, "")[place.start : place.end] != place.heard:
+            raise ReportOfAnotherFile(number, place)
+
+
+def _edit(place: CorrectedPlace, rulings: Mapping[str, Ruling]) -> Edit | None:
+    ruling = rulings.get(place.review_case)
+    text = ruling.text if ruling else (place.corrected if place.is_applied else None)
+    return None if text is None or text == place.heard else Edit(place.cue, place.start, place.end, text)
+
+
+def _apart(edits: Sequence[Edit]) -> list[Edit]:
+    """Of those that share characters the longest: a verse, where a word in it was corrected too."""
+    kept: list[Edit] = []
+    for edit in sorted(edits, key=lambda one: one.start - one.end):
+        if not any(edit.cue == one.cue and edit.start < one.end and one.start < edit.end for one in kept):
+            kept.append(edit)
+    return kept
