@@ -11,6 +11,7 @@ from shodhana.runtime.application import Application, run
 from shodhana.runtime.cache import LayeredCache, MemoryCache
 from shodhana.runtime.cache_tally import CacheTally
 from shodhana.runtime.redis import open_redis
+from shodhana.runtime.standby import open_reads
 
 from .adapters.inria_forms import installed_forms
 from .adapters.lexicon_snapshot import LexiconSnapshot
@@ -24,7 +25,9 @@ from .settings import QualitySettings
 async def register(app: Application, settings: QualitySettings) -> None:
     pool = await app.enter(postgres.open_pool(settings, "quality"))
     redis = await app.enter(open_redis(settings))
-    store = PostgresReports(pool)
+    reads = await app.enter(open_reads(settings, "quality", pool))
+    app.after_writes(reads.note_write)
+    store = PostgresReports(pool, reads)
     lexicon = LexiconSnapshot(app.channel("similarity"))
     memory = MemoryCache(settings.cache_entries, settings.cache_ttl_s)
     cache = LayeredCache("quality_scores", redis, memory, settings.cache_ttl_s)

@@ -10,6 +10,7 @@ from shodhana.api.review.v1 import knowledge_pb2_grpc
 from shodhana.api.review.v1 import review_pb2_grpc as grpc_api
 from shodhana.runtime import metrics, postgres
 from shodhana.runtime.application import Application, run
+from shodhana.runtime.standby import open_reads
 
 from .adapters.lexicon_client import LexiconClient
 from .adapters.postgres_bulk import PostgresBulkDecisions
@@ -43,11 +44,13 @@ COUNT_INTERVAL_S = 15.0  # as often as metrics are read; a count of all that wai
 
 async def register(app: Application, settings: ReviewSettings) -> None:
     pool = await app.enter(postgres.open_pool(settings, "review", PLANS))
-    relay, trail = Relay(pool), PostgresTrail(pool)
+    reads = await app.enter(open_reads(settings, "review", pool, PLANS))
+    app.after_writes(reads.note_write)
+    relay, trail = Relay(pool), PostgresTrail(pool, reads)
     transcripts = TranscriptsClient(app.channel("transcripts"))
     ports = ReviewPorts(
-        queue=PostgresQueue(pool, settings.sla_s),
-        figures=PostgresFigures(pool),
+        queue=PostgresQueue(pool, settings.sla_s, reads),
+        figures=PostgresFigures(reads),
         notes=PostgresNotes(pool),
         bulk=PostgresBulkDecisions(pool),
         gold=PostgresGoldCases(pool),
@@ -56,7 +59,7 @@ async def register(app: Application, settings: ReviewSettings) -> None:
         proposals=PostgresProposals(pool, settings.quorum),
         publications=PostgresPublications(pool, settings.quorum),
         files=transcripts,
-        insight=PostgresInsight(pool),
+        insight=PostgresInsight(reads),
     )
     lexicon = LexiconClient(app.channel("similarity"))
     learner = Learner(

@@ -49,8 +49,9 @@ class Application:
         self._health = Health()
         self._service_names: list[str] = []
         verifier = TokenVerifier(settings.jwks_path, settings.token_issuer, settings.token_audience)
+        self._interceptor = ServerInterceptor(verifier)
         self.server = grpc.aio.server(
-            interceptors=[ServerInterceptor(verifier)],
+            interceptors=[self._interceptor],
             options=_server_options(settings),
             maximum_concurrent_rpcs=settings.maximum_concurrent_rpcs,
         )
@@ -70,6 +71,10 @@ class Application:
         """As `ready_when`, for what the process is ready without: it has answers all the same."""
         self._checks[name] = check
         self._spared.add(name)
+
+    def after_writes(self, note: Callable[[str], Awaitable[None]]) -> None:
+        """Calls `note` with the subject of who has written, before the call is answered."""
+        self._interceptor.after_write = note
 
     def background(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Runs `work` until the drain; a failure is logged and it starts again after a while."""

@@ -22,7 +22,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from shodhana.errors import FieldViolation, InvalidInput, Unavailable
 
-from . import contracts, deadline, errors, metrics, pages, telemetry
+from . import contracts, deadline, errors, metrics, pages, standby, telemetry
 from .auth import TokenVerifier
 from .cancellation import is_cancelling
 
@@ -41,9 +41,10 @@ _log = structlog.get_logger()
 
 
 class ServerInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps every handler once and keeps it."""
+    """Wraps every handler once and keeps it; `after_write` is called with a caller who has written."""
 
     def __init__(self, verifier: TokenVerifier) -> None:
+        self.after_write: Callable[[str], Awaitable[None]] | None = None
         self._verifier = verifier
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
@@ -75,23 +76,28 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream), **serializers)
 
     def _unary(self, method: Method, behavior: Any) -> Any:
-        async def answer(request: Any, context: Context) -> Any:
+        async def respond(request: Any, context: Context) -> Any:
             call = ServerCall(method, context)
             try:
                 call.authorize(self._verifier)
-                return await behavior(call.checked(request), context)
+                standby.begin(call.subject, may_be_late=method.is_read)
+                answer = await behavior(call.checked(request), context)
+                if self.after_write is not None and not method.is_read:
+                    await self.after_write(call.subject)
+                return answer
             except BaseException as error:
                 await call.fail(error)
             finally:
                 call.end()
 
-        return answer
+        return respond
 
     def _stream(self, method: Method, behavior: Any) -> Any:
         async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
             call = ServerCall(method, context)
             try:
                 call.authorize(self._verifier)
+                standby.begin(call.subject, may_be_late=False)  # a stream tells of what has just changed
                 async with contextlib.aclosing(behavior(call.checked(request), context)) as items:
                     async for item in items:
                         yield item
@@ -109,6 +115,7 @@ class Method:
     def __init__(self, path: str) -> None:
         self.path = path
         self.service, _, self.name = path.lstrip("/").partition("/")
+        self.is_read = contracts.is_read(path)
         self.attributes = {"rpc.system": "grpc", "rpc.service": self.service, "rpc.method": self.name}
         self._durations: dict[str, Any] = {}
 
@@ -128,7 +135,7 @@ class ServerCall:
         self._method = method
         self._context = context
         self._code: int = code_pb2.OK
-        self._subject = ""
+        self.subject = ""
         self._peer = context.peer()  # asked for now: once the call is over, gRPC reads freed memory for it
         headers: dict[str, str] = dict(cast("Headers", context.invocation_metadata() or ()))
         self._authorization = headers.get("authorization")
@@ -138,7 +145,7 @@ class ServerCall:
 
     def authorize(self, verifier: TokenVerifier) -> None:
         """Verifies the caller and what it may do. Raises Unauthenticated or PermissionDenied."""
-        self._subject = verifier.authorize(self._method.path, self._authorization).subject
+        self.subject = verifier.authorize(self._method.path, self._authorization).subject
 
     def checked(self, request: Any) -> Any:
         """The request, or the stream of requests, each validated by its contract's rules. Raises InvalidInput."""
@@ -179,7 +186,7 @@ class ServerCall:
             code=code,
             ms=round(elapsed_s * 1000, 2),
             peer=self._peer,
-            subject=self._subject,
+            subject=self.subject,
             request_id=self.request_id,
             trace_id=trace_id,
         )

@@ -60,6 +60,8 @@ BREAKER_STATE = Gauge("circuit_breaker_open", "1 while the breaker lets nothing 
 CERTIFICATE_ENDS = Gauge("mesh_certificate_expiry_timestamp_seconds", "When the process's own certificate ends.")
 POOL_CONNECTIONS = Gauge("postgres_pool_connections", "Connections to Postgres.", ["schema", "state"])
 POOL_LIMIT = Gauge("postgres_pool_limit", "Connections to Postgres that there may be.", ["schema"])
+DATABASE_READS = Counter("database_reads_total", "Reads that a standby may answer.", ["schema", "target"])
+REPLICA_LAG = Gauge("replica_lag_seconds", "What is older than this the standby has replayed.", ["schema"])
 READY = Gauge("readiness_check_passing", "1 while a condition of readiness is met.", ["check"])
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 import structlog
@@ -14,10 +15,12 @@ import structlog
 from shodhana.errors import Unavailable
 
 from . import metrics
+from .hosts import FAULTS, ONLY_READS, Hosts, has_many
 from .settings import RuntimeSettings
 
 IDLE_IN_TRANSACTION_MS = 60_000
 PING_TIMEOUT_S = 2.0
+RETRY_S = 1.0
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 _log = structlog.get_logger()
@@ -32,27 +35,67 @@ async def open_pool(
     What a session sets stays set for who gets the connection next: what is set has to end with its transaction.
 
     Where Postgres is not there yet the pool starts empty and connects when it is: the process reports itself not
-    ready meanwhile and needs nobody to restart it.
+    ready meanwhile and needs nobody to restart it. Of several hosts in the URL it takes the one that takes writes.
     """
     if not settings.database_url:
         raise Unavailable("DATABASE_URL is not set")
-    try:
-        pool = await _create(settings, schema, settings.pool_min, parameters)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        _log.warning("database_unreachable", error=type(error).__name__)
-        pool = await _create(settings, schema, 0, parameters)
-    _expose(pool, schema)
-    renewal = asyncio.create_task(_renew(pool, settings.pool_lifetime_s))
-    try:
+    async with _opened(settings, settings.database_url, schema, parameters) as pool:
         yield pool
-    finally:
-        renewal.cancel()
-        pool.terminate() if _is_stuck(pool) else await pool.close()
+
+
+@asynccontextmanager
+async def open_standby_pool(
+    settings: RuntimeSettings, schema: str, parameters: Mapping[str, str]
+) -> AsyncIterator[asyncpg.Pool]:
+    """The same at `DATABASE_REPLICA_URL`, for reading."""
+    async with _opened(settings, settings.database_replica_url or "", schema, parameters, " standby") as pool:
+        yield pool
 
 
 async def ping(pool: asyncpg.Pool) -> None:
-    """Raises where no query gets through."""
-    await pool.fetchval("SELECT 1", timeout=PING_TIMEOUT_S)
+    """Raises where no write would get through."""
+    if await ask(pool, "fetchval", ONLY_READS, patience_s=PING_TIMEOUT_S):
+        raise Unavailable("the database only reads", retry_after_s=RETRY_S)
+
+
+async def ask(pool: asyncpg.Pool, way: str, query: str, *arguments: object, patience_s: float) -> Any:
+    """What `pool.fetch` and its like answer; raises TimeoutError after so long, whatever the server does.
+
+    A pool by itself waits, after the time is over, until the server has said that the query ends: for ever, where the
+    server hangs. Here the connection is given up.
+    """
+    async with asyncio.timeout(patience_s):
+        connection = await pool.acquire()
+        try:
+            return await getattr(connection, way)(query, *arguments)
+        except asyncio.CancelledError:
+            connection.terminate()
+            raise
+        finally:
+            await pool.release(connection)
+
+
+@asynccontextmanager
+async def _opened(
+    settings: RuntimeSettings, url: str, schema: str, parameters: Mapping[str, str], server: str = ""
+) -> AsyncIterator[asyncpg.Pool]:
+    hosts = Hosts(url) if has_many(url) else None
+    create = partial(_create, settings, url, schema, parameters, hosts)
+    try:
+        pool = await create(settings.pool_min)
+    except FAULTS as error:
+        _log.warning("database_unreachable", server=server.strip() or "primary", error=type(error).__name__)
+        pool = await create(0)
+    _expose(pool, f"{schema}{server}")
+    tasks = [asyncio.create_task(_renew(pool, settings.pool_lifetime_s))]
+    if hosts is not None:
+        tasks.append(asyncio.create_task(hosts.follow()))
+    try:
+        yield pool
+    finally:
+        for task in tasks:
+            task.cancel()
+        pool.terminate() if _is_stuck(pool) else await pool.close()
 
 
 def _expose(pool: asyncpg.Pool, schema: str) -> None:
@@ -62,9 +105,17 @@ def _expose(pool: asyncpg.Pool, schema: str) -> None:
     metrics.POOL_CONNECTIONS.labels(schema, "used").set_function(lambda: pool.get_size() - pool.get_idle_size())
 
 
-async def _create(settings: RuntimeSettings, schema: str, min_size: int, parameters: Mapping[str, str]) -> asyncpg.Pool:
+async def _create(
+    settings: RuntimeSettings,
+    url: str,
+    schema: str,
+    parameters: Mapping[str, str],
+    hosts: Hosts | None,
+    min_size: int,
+) -> asyncpg.Pool:
     return await asyncpg.create_pool(
-        settings.database_url,
+        url,
+        connect=cast("Any", hosts.connect if hosts else None),
         min_size=min_size,
         max_size=settings.pool_max,
         timeout=settings.pool_connect_timeout_s,

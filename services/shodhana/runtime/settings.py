@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -59,7 +59,13 @@ class RuntimeSettings(BaseSettings):
     identity_addresses: Addresses = ()
 
     database_url: str | None = None
+    """Of several hosts (`…@one:5432,two:5432/…`) the one that takes writes."""
     database_replica_url: str | None = None
+    """A standby, which answers some reads while it is fresh; absent: the primary answers all."""
+    replica_max_lag_s: float = Field(default=1.0, gt=0)
+    """Of a standby that lags more nothing is read."""
+    replica_patience_s: float = Field(default=2.0, gt=0)
+    """After which the primary is asked what the standby has not answered."""
     pool_min: int = 5
     pool_max: int = 20
     pool_connect_timeout_s: float = 30.0

@@ -119,7 +119,7 @@ class School:
 
     def learner(self) -> Learner:
         return Learner(
-            lessons=PostgresTrail(self.pool),
+            lessons=PostgresTrail(self.pool, self.pool),
             proposals=self.proposals,
             publications=self.publications,
             lexicon=self.lexicon,

@@ -149,7 +149,7 @@ async def test_decisions_and_retractions_are_lessons_until_they_are_learned(stub
     await stub().SkipCase(skip)
     await stub().UndoDecision(pb.UndoDecisionRequest(name=name, request_id=new_id()))
     await events(stub, 7)
-    trail = PostgresTrail(pool)
+    trail = PostgresTrail(pool, pool)
     with pytest.raises(ZeroDivisionError):
         await learn(trail, lambda _: 1 / 0)
     lessons: list[Lesson] = []
@@ -167,7 +167,7 @@ async def test_two_who_learn_at_once_learn_different_lessons(stub: Stub, pool: a
     for _ in range(4):
         await stub().DecideCase(accept(await claim(stub())))
     await events(stub, 12)
-    trail = PostgresTrail(pool)
+    trail = PostgresTrail(pool, pool)
     async with trail.take(2) as ours, trail.take(9) as theirs:
         assert len({lesson.decision_id for lesson in [*ours, *theirs]}) == 4
 

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import asyncpg
 
+from shodhana.runtime.standby import Readable
+
 from ..domain.reports import DailyStats, NewReport, ReportNotFound, ReportQuery, StoredReport
 
 REPORT = "report_id, report, created_at"
@@ -19,8 +21,9 @@ DAY = (
 class PostgresReports:
     """The port `ReportStore`."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, reads: Readable | None = None) -> None:
         self._pool = pool
+        self._reads: Readable = reads or pool
 
     async def add(self, report: NewReport) -> StoredReport:
         scores = report.scores
@@ -38,13 +41,13 @@ class PostgresReports:
         return _report(row)
 
     async def get(self, report_id: int) -> StoredReport:
-        row = await self._pool.fetchrow(f"SELECT {REPORT} FROM quality_reports WHERE report_id = $1", report_id)
+        row = await self._reads.fetchrow(f"SELECT {REPORT} FROM quality_reports WHERE report_id = $1", report_id)
         if row is None:
             raise ReportNotFound(f"no report qualityReports/{report_id}")
         return _report(row)
 
     async def find(self, query: ReportQuery) -> Sequence[StoredReport]:
-        rows = await self._pool.fetch(
+        rows = await self._reads.fetch(
             f"SELECT {REPORT} FROM quality_reports WHERE ($1 = '' OR subject = $1) AND ($2 = false OR requires_review) "
             "AND ($3::bigint IS NULL OR report_id < $3) ORDER BY report_id DESC LIMIT $4",
             *(query.subject, query.only_requiring_review, query.before, query.limit),
@@ -52,12 +55,12 @@ class PostgresReports:
         return [_report(row) for row in rows]
 
     async def daily_stats(self, days: int) -> tuple[list[DailyStats], datetime]:
-        rows = await self._pool.fetch(
+        rows = await self._reads.fetch(
             f"SELECT {DAY} FROM daily_quality_stats "
             "WHERE day > (now() AT TIME ZONE 'UTC')::date - $1::int ORDER BY day",
             days,
         )
-        refreshed = await self._pool.fetchval("SELECT refreshed_at FROM refresh")
+        refreshed = await self._reads.fetchval("SELECT refreshed_at FROM refresh")
         return [DailyStats(*row.values()) for row in rows], refreshed
 
     async def refresh_daily_stats(self) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from shodhana.runtime.standby import Readable
+
 from ..domain.cases import Case, CaseQuery, Decision, Order
 from ..domain.errors import CaseNotFound
 from .rows import CASES, COLUMNS, DECISION_COLUMNS, as_case, as_decision
@@ -29,8 +31,9 @@ WHERE d.family_id = $1 AND NOT d.was_disputed AND {FINAL} ORDER BY d.decision_id
 class PostgresCases:
     """What the port `ReviewQueue` tells of single cases."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, reads: Readable | None = None) -> None:
         self._pool = pool
+        self._reads: Readable = reads or pool
 
     async def case(self, case_id: int) -> Case:
         found = await self.cases([case_id])
@@ -58,7 +61,7 @@ class PostgresCases:
             statement = f"{BY_DECISION} AND {text} ORDER BY d.decision_id DESC"
         else:
             statement = f"{CASES} WHERE {text} ORDER BY c.rank_at, c.case_id"
-        rows = await self._pool.fetch(f"{statement} LIMIT {int(query.limit)}", *arguments)
+        rows = await self._reads.fetch(f"{statement} LIMIT {int(query.limit)}", *arguments)
         return [as_case(row) for row in rows]
 
     async def decisions(self, case_id: int, before: int | None, limit: int) -> list[Decision]:

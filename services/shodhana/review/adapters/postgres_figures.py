@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from shodhana.runtime.standby import Readable
+
 from ..domain.cases import DOMAINS, State
 from ..domain.figures import (
     AGE_BANDS,
@@ -100,44 +102,44 @@ LAST_HOUR = f"SELECT count(*) FROM expert_decisions AS d WHERE {STANDS} AND d.cr
 class PostgresFigures:
     """The port `ReviewFigures`."""
 
-    pool: asyncpg.Pool
+    reads: Readable
 
     async def counts(self) -> dict[State, int]:
-        rows = await self.pool.fetch("SELECT state, count(*) AS count FROM review_cases GROUP BY state")
+        rows = await self.reads.fetch("SELECT state, count(*) AS count FROM review_cases GROUP BY state")
         found = {State(row["state"]): row["count"] for row in rows}
         return {state: found.get(state, 0) for state in State}
 
     async def waiting(self) -> list[Waiting]:
-        found = {row["domain"]: row for row in await self.pool.fetch(WAITING)}
+        found = {row["domain"]: row for row in await self.reads.fetch(WAITING)}
         return [_waiting(domain, found.get(domain)) for domain in dict.fromkeys((*DOMAINS, *found))]
 
     async def statistics(self, days: int) -> Statistics:
         units = await self._paired_texts(days)
         domains = await self._domains(days, units)
-        ages = {row["band"]: row["count"] for row in await self.pool.fetch(AGES, list(AGE_BANDS))}
+        ages = {row["band"]: row["count"] for row in await self.reads.fetch(AGES, list(AGE_BANDS))}
         waits = [domain.oldest_pending for domain in domains if domain.oldest_pending is not None]
         return Statistics(
             counts=await self.counts(),
             oldest_pending=max(waits, default=None),
             overdue_count=sum(domain.overdue_count for domain in domains),
-            experts=tuple(ExpertFigures(*row.values()) for row in await self.pool.fetch(EXPERTS, days)),
+            experts=tuple(ExpertFigures(*row.values()) for row in await self.reads.fetch(EXPERTS, days)),
             domains=domains,
-            days=tuple(DayFigures(*row.values()) for row in await self.pool.fetch(DAYS, days)),
+            days=tuple(DayFigures(*row.values()) for row in await self.reads.fetch(DAYS, days)),
             ages=tuple(ages.get(band, 0) for band in range(1, len(AGE_BANDS) + 1)),
-            decided_last_hour_count=await self.pool.fetchval(LAST_HOUR),
+            decided_last_hour_count=await self.reads.fetchval(LAST_HOUR),
             alpha=krippendorff_alpha(texts for found in units.values() for texts in found),
         )
 
     async def _paired_texts(self, days: int) -> dict[str, list[list[str]]]:
         """By domain, what the two readers of each case decided."""
         units = defaultdict(list)
-        for row in await self.pool.fetch(PAIRS, days):
+        for row in await self.reads.fetch(PAIRS, days):
             units[row["domain"]].append(row["texts"])
         return units
 
     async def _domains(self, days: int, units: dict[str, list[list[str]]]) -> tuple[DomainFigures, ...]:
-        waiting = {row["domain"]: row for row in await self.pool.fetch(WAITING)}
-        decided = {row["domain"]: row for row in await self.pool.fetch(DECIDED, days)}
+        waiting = {row["domain"]: row for row in await self.reads.fetch(WAITING)}
+        decided = {row["domain"]: row for row in await self.reads.fetch(DECIDED, days)}
         found = []
         for domain in DOMAINS:
             now: Any = waiting.get(domain, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import asyncpg
+from shodhana.runtime.standby import Readable
 
 from ..domain.insight import CalibrationBin, KnowledgeFigures
 from ..domain.proposals import ProposalState
@@ -54,19 +54,19 @@ FROM review_cases WHERE state IN ('pending', 'expert_escalation', 'needs_revisio
 class PostgresInsight:
     """The port `Insight`."""
 
-    pool: asyncpg.Pool
+    reads: Readable
 
     async def knowledge(self, days: int) -> KnowledgeFigures:
-        p50, p95 = await self.pool.fetchval(ACTIVE, days) or (None, None)
-        counts = await self.pool.fetch("SELECT state, count(*) AS count FROM proposals GROUP BY state")
+        p50, p95 = await self.reads.fetchval(ACTIVE, days) or (None, None)
+        counts = await self.reads.fetch("SELECT state, count(*) AS count FROM proposals GROUP BY state")
         found = {row["state"]: row["count"] for row in counts}
         return KnowledgeFigures(
-            repeat_error_rate=await self.pool.fetchval(REPEATED, days),
-            auto_resolved_share=await self.pool.fetchval(RESOLVED, days),
-            overturn_rate=await self.pool.fetchval(OVERTURNED, days),
+            repeat_error_rate=await self.reads.fetchval(REPEATED, days),
+            auto_resolved_share=await self.reads.fetchval(RESOLVED, days),
+            overturn_rate=await self.reads.fetchval(OVERTURNED, days),
             active_p50_s=p50,
             active_p95_s=p95,
-            calibration=tuple(CalibrationBin(**dict(row)) for row in await self.pool.fetch(CALIBRATION, days)),
+            calibration=tuple(CalibrationBin(**dict(row)) for row in await self.reads.fetch(CALIBRATION, days)),
             proposals={state: found.get(state.value, 0) for state in ProposalState},
-            oldest_sla_share=await self.pool.fetchval(OLDEST),
+            oldest_sla_share=await self.reads.fetchval(OLDEST),
         )

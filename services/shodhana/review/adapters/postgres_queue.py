@@ -12,6 +12,7 @@ from typing import NoReturn
 import asyncpg
 
 from shodhana.runtime.postgres import Connection
+from shodhana.runtime.standby import Readable
 
 from ..domain.cases import DOMAINS, Added, Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
 from ..domain.errors import CaseStateWrong, DecisionNotFound, LeaseLost, RequestIdReused, TextMissing, UndoWindowClosed
@@ -26,8 +27,8 @@ OUTRIGHT_S = 60.0  # of the lease under which a proposal is decided at once
 class PostgresQueue(PostgresCases):
     """The port `ReviewQueue`."""
 
-    def __init__(self, pool: asyncpg.Pool, sla_s: float) -> None:
-        super().__init__(pool)
+    def __init__(self, pool: asyncpg.Pool, sla_s: float, reads: Readable | None = None) -> None:
+        super().__init__(pool, reads)
         self._sla_s = sla_s
         self._decisions = Batches(self._decide_all)
         self._claims = Batches(self._claim_all, most=statements.MOST_AT_ONCE // statements.MOST)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from shodhana.runtime.standby import Readable
+
 from ..domain.cases import Verdict
 from ..domain.trail import CaseEvent, EventKind, EventQuery, Lesson
 
@@ -26,6 +28,7 @@ class PostgresTrail:
     """The ports `Trail` and `Lessons`."""
 
     pool: asyncpg.Pool
+    reads: Readable
 
     async def events(self, query: EventQuery) -> list[CaseEvent]:
         conditions, arguments = ["true"], []
@@ -39,7 +42,7 @@ class PostgresTrail:
             if value is not None:  # only what is asked for, so that an index can serve it
                 arguments.append(value)
                 conditions.append(condition.format(len(arguments)))
-        rows = await self.pool.fetch(
+        rows = await self.reads.fetch(
             f"SELECT {EVENT} FROM case_events WHERE {' AND '.join(conditions)} "
             f"ORDER BY event_id DESC LIMIT {int(query.limit)}",
             *arguments,
