@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -19,6 +21,15 @@ SRT = (
     "1\r\n00:00:01,000 --> 00:00:02,000\r\nThe heart is baki,\r\nlove itself.\r\n\r\n"
     "2\r\n00:00:02,500 --> 00:00:03,000\r\nYes.\r\n"
 )
+
+
+def zipped(*names: str) -> bytes:
+    """A zip archive of empty files."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+    return written.getvalue()
 
 
 @pytest.mark.parametrize("name", ["gita_chapter_two_talk.srt", "short_talk.vtt", "short_talk.whisper.json"])
@@ -94,6 +105,32 @@ def test_another_encoding_is_named_with_its_line() -> None:
         parse("1\n00:00:01,000 --> 00:00:02,000\né\n".encode("latin-1"), "a.srt")
     with pytest.raises(InvalidInput, match="UTF-16"):
         parse(SRT.encode("utf-16"), "a.srt")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (zipped("[Content_Types].xml", "word/document.xml"), "a Word document (zip), not a transcript: export it"),
+        (zipped("talk.srt"), "a zip archive, not a transcript: unpack it"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF"),
+        (b"{\\rtf1\\ansi The talk}", "a rich text document (RTF)"),
+        (b"<!doctype html><p>The talk", "a web page (HTML)"),
+        (b"\x00\x00\x00\x20ftypM4A \x00\x00\x00\x00", "a recording (MP4 or M4A)"),
+        (b"RIFF\x24\x08\x00\x00WAVEfmt ", "a recording (WAV or AVI)"),
+        (bytes(range(256)), "a binary file"),
+        (gzip.compress(b"%PDF-1.7"), "a PDF"),
+    ],
+    ids=["docx", "zip", "pdf", "rtf", "html", "m4a", "wav", "other", "zipped pdf"],
+)
+def test_a_file_that_is_no_transcript_is_called_what_it_is(content: bytes, kind: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse(content, "talk.srt")
+    assert f"this is {kind}" in caught.value.message
+
+
+@pytest.mark.parametrize("words", ["RIFF after riff", "ID3 tags", "Rar! he cried", "PK is short", "<b>bold</b>", "% 5"])
+def test_words_that_begin_as_a_binary_file_does_are_words(words: str) -> None:
+    assert parse(words.encode(), "talk.txt").cues[0].text == words
 
 
 def test_bidirectional_controls_and_zero_width_spaces_are_refused_but_joiners_kept() -> None:

@@ -9,10 +9,10 @@ from shodhana.errors import FieldViolation
 from shodhana.text.normalize import refused_characters
 
 from .model import BrokenTranscript, FileTooLarge, Limits, TextRefused
+from .signatures import looks_wide, other_kind
 
 BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
-WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 MAX_NAMED = 20
 
 
@@ -29,6 +29,8 @@ def decode(content: bytes, limits: Limits) -> Decoded:
     if content.startswith(GZIP):
         content = _decompress(content, limits)
     _check_size(len(content), limits)
+    if kind := other_kind(content):
+        raise BrokenTranscript(1, kind)
     has_bom = content.startswith(BOM)
     content = content.removeprefix(BOM)
     try:
@@ -62,7 +64,7 @@ def _check_size(size: int, limits: Limits) -> None:
 
 def _where(content: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
     line = content.count(b"\n", 0, error.start) + 1
-    guess = "UTF-16" if content.startswith(WIDE_BOMS) or b"\x00" in content[:100] else "Latin-1 or Windows-1252"
+    guess = "UTF-16" if looks_wide(content) else "Latin-1 or Windows-1252"
     return line, f"byte {error.start} is not UTF-8; the file looks like {guess}: convert it, for example with iconv"
 
 
