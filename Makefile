@@ -7,7 +7,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 IMAGES := embedding similarity quality review transcripts identity migrations gateway
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill eval train-phonetic train-combiner format image image-test check-deploy
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill eval train-phonetic train-combiner format image image-test check-deploy sbom
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -58,6 +58,7 @@ lock: ## Choose versions anew, with their hashes
 
 	$(LOCK) --upgrade requirements/deploy.in --output-file requirements/deploy.txt
 	$(LOCK) --upgrade requirements/checkov.in --output-file requirements/checkov.txt
+	$(LOCK) --upgrade requirements/security.in --output-file requirements/security.txt
 	for service in $(IMAGES); do $(LOCK) pyproject.toml --extra $$service --constraint requirements/stack.txt \
 		--output-file requirements/images/$$service.txt || exit 1; done
 
@@ -89,6 +90,10 @@ check-deploy: setup-dev ## Check images, Compose, Swarm, Kubernetes, gateway, ru
 	@tools/setup_deploy.sh
 	@tools/check_deploy.sh
 	@DEPLOY_CHECKS=all python -m pytest -q tests/deploy
+
+sbom: setup-dev ## List every package with its hash and licence, as CycloneDX, in build/sbom
+	@tools/setup_security.sh
+	@python tools/sbom.py
 
 format: setup-dev ## Format everything
 	ruff format .
