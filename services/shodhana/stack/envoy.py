@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from .certificates.edge import EdgeCertificates
 from .gateway import dashboard
-from .gateway_config import SERVICES, Cluster, GatewayParameters, render
+from .gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, render
 from .places import DASHBOARD, StackDirectory
 from .ports import LOOPBACK
 
@@ -30,6 +30,7 @@ class EmbeddedEnvoy:
     pages: tuple[str, ...] = ()
     """`host:port` of identity's pages, one a replica."""
     otlp_endpoint: str | None = None
+    rate_limits: RateLimits = field(default_factory=RateLimits)
 
     def prepare(self) -> None:
         """Writes configuration and certificates; identity must have written its JWK set."""
@@ -56,6 +57,7 @@ class EmbeddedEnvoy:
             admin=f"{LOOPBACK}:{self.admin_port}",
             metrics=f"{LOOPBACK}:{self.metrics_port}",
             otlp=_host_and_port(self.otlp_endpoint) if self.otlp_endpoint else None,
+            rate_limits=self.rate_limits,
             dashboard=DASHBOARD if dashboard.is_built() else None,
         )
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from .gateway.parameters import RateLimits
+from .gateway.rate_limits import RateLimitInvalid, rate_limits_from
+
 FALSE = frozenset({"0", "false", "no", "off"})
 MAX_REPLICAS = 20
 BACKUP_KEYS = ("SHODHANA_BACKUP_RECIPIENTS", "SHODHANA_BACKUP_KEY_FILE", "SHODHANA_BACKUP_KEY")
@@ -37,6 +40,7 @@ class StackOptions:
     oidc_client_secret: str = ""
     public_url: str | None = None
     """What browsers call the gateway; None: localhost and its port."""
+    rate_limits: RateLimits = field(default_factory=RateLimits)
 
     def replicas_of(self, name: str, default: int = 1) -> int:
         return self.replicas.get(name, self.replicas.get("", default))
@@ -59,6 +63,7 @@ def options_from(
         oidc_issuer=environment.get("OIDC_ISSUER") or None,
         oidc_client_secret=environment.get("OIDC_CLIENT_SECRET", ""),
         public_url=environment.get("PUBLIC_URL", "").rstrip("/") or None,
+        rate_limits=_rate_limits(environment),
     )
 
 
@@ -72,6 +77,13 @@ def login_url(database_url: str, role: str, password: str) -> str:
 def default_workers() -> int:
     """One a core, four at most: a worker corrects one file at a time."""
     return min(4, os.cpu_count() or 1)
+
+
+def _rate_limits(environment: Mapping[str, str]) -> RateLimits:
+    try:
+        return rate_limits_from(environment)
+    except RateLimitInvalid as error:
+        raise OptionInvalid(str(error)) from error
 
 
 def _replicas(text: str) -> tuple[str, int]:

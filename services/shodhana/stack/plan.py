@@ -164,6 +164,7 @@ class _Planner:
             addresses=self._addresses,
             pages=tuple(self._pages_address(replica) for replica in self._replicas if replica.row.name == IDENTITY),
             otlp_endpoint=self._options.otlp_endpoint,
+            rate_limits=self._options.rate_limits,
         )
 
     def _gateway(self, envoy: EmbeddedEnvoy) -> Program:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -10,6 +12,7 @@ import click
 from .bootstrap import render
 from .deployments import compose, kubernetes
 from .parameters import SERVICES, GatewayParameters
+from .rate_limits import RateLimitInvalid, rate_limits_from
 
 PLACES: dict[str, Callable[..., GatewayParameters]] = {
     "compose": compose,
@@ -32,8 +35,12 @@ PLACES: dict[str, Callable[..., GatewayParameters]] = {
     help="A service to expose; may be given again.  [default: all]",
 )
 def main(place: str, otlp: str | None, origins: tuple[str, ...], services: tuple[str, ...]) -> None:
-    """Print Envoy's configuration for PLACE."""
-    click.echo(render(PLACES[place](otlp, origins, services)), nl=False)
+    """Print Envoy's configuration for PLACE; RATE_LIMIT_SUBJECT_PER_S and the like change its limits."""
+    try:
+        limits = rate_limits_from(os.environ)
+    except RateLimitInvalid as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(render(replace(PLACES[place](otlp, origins, services), rate_limits=limits)), nl=False)
 
 
 if __name__ == "__main__":
