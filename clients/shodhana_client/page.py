@@ -9,6 +9,7 @@ from html import escape
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from .score_page import STYLE, places_section, scores_section
+from .shares import hundredths
 from .verse_page import verses_section
 
 _STYLE = """
@@ -87,12 +88,10 @@ def _marked(text: str, corrections: list[pb.Correction]) -> tuple[str, str]:
 
 
 def _reason(correction: pb.Correction) -> str:
-    lines = [f"{correction.heard} → {correction.corrected} ({correction.probability:.2f})"]
+    lines = [f"{correction.heard} → {correction.corrected} ({hundredths(correction.probability)})"]
     for candidate in correction.candidates:
-        reasons = "; ".join(candidate.reasons)
-        lines.append(
-            f"{candidate.term} {candidate.devanagari} {candidate.probability:.2f}: {candidate.gloss} [{reasons}]"
-        )
+        shown = f"{candidate.term} {candidate.devanagari} {hundredths(candidate.probability)}"
+        lines.append(f"{shown}: {candidate.gloss} [{'; '.join(candidate.reasons)}]")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from .explanation import REASONS, excerpt, expected, other_doubts, rule_counts
 from .report import MORE_SCORES, SCORES, scores_document
+from .shares import hundredths
 
 STYLE = """
 h2 { font-size: 1.15rem; margin-top: 2rem; } td.number { font-variant-numeric: tabular-nums; }
@@ -57,7 +58,7 @@ def places_section(report: pb.CorrectionReport, texts: Mapping[int, str], times:
         parts.append(_section(title, ("Time", "In the corrected text", "Expected", "Rule"), rows))
     if doubts := other_doubts(report):
         rows = [
-            (_place(one, times), _marked(one, texts), f"{one.probability:.2f}", escape(REASONS.get(one.reason, "")))
+            (_place(one, times), _marked(one, texts), hundredths(one.probability), escape(REASONS.get(one.reason, "")))
             for one in doubts
         ]
         parts.append(_section("Not surely right", ("Time", "In the corrected text", "Probability", "Why"), rows))

@@ -7,6 +7,8 @@ from html import escape
 
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
+from .shares import hundredths
+
 
 def verses_section(verses: Iterable[pb.RecognisedVerse], times: Mapping[int, str]) -> str:
     """A table of the verses; `times` are those of the cues. Empty where nothing is recited."""
@@ -26,7 +28,7 @@ def _row(verse: pb.RecognisedVerse, time: str) -> str:
     reference = escape(verse.reference) or '<span class="absent">unknown</span>'
     return (
         f'<tr><td class="time"><a href="#cue-{verse.first_cue}">{escape(time)}</a></td><td>{escape(verse.heard)}</td>'
-        f"<td>{reference}<br><small>{verse.confidence:.2f}, suggested</small></td>"
+        f"<td>{reference}<br><small>{hundredths(verse.confidence)}, suggested</small></td>"
         f'<td>{reading}<br><small lang="sa">{devanagari}</small></td><td><small>{_reasons(verse)}</small></td></tr>'
     )
 

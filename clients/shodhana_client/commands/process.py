@@ -16,6 +16,7 @@ from ..errors import ShodhanaError
 from ..page import clock, page_of
 from ..report import SCORES, report_document, scores_document
 from ..results import base_name
+from ..shares import hundredths
 from ..terminal import Bar, print_json, print_table
 from .session import EXIT_ERROR, EXIT_OK, EXIT_REVIEW, complain, connected, exit_code_of
 
@@ -113,7 +114,7 @@ def _row(correction: pb.Correction) -> tuple[str, ...]:
     return (
         correction.heard,
         correction.corrected,
-        f"{correction.probability:.2f}",
+        hundredths(correction.probability),
         "applied" if is_applied else "suggested",
         f"cue {correction.cue}{time}",
     )
@@ -122,7 +123,7 @@ def _row(correction: pb.Correction) -> tuple[str, ...]:
 def _verse_row(verse: pb.RecognisedVerse) -> tuple[str, ...]:
     time = f" at {clock(verse.start_ms)}" if verse.HasField("start_ms") else ""
     reading = " / ".join(verse.lines) or f"in metre: {verse.metre}"
-    return verse.heard, verse.reference or "-", reading, f"{verse.confidence:.2f}", f"cue {verse.first_cue}{time}"
+    return verse.heard, verse.reference or "-", reading, hundredths(verse.confidence), f"cue {verse.first_cue}{time}"
 
 
 def _corrected(client: Client, files: Sequence[Path], options: pb.CorrectionOptions) -> Iterator[tuple[Path, Outcome]]:

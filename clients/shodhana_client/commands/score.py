@@ -11,6 +11,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from ..explanation import REASONS, excerpt, expected, explanation_document, other_doubts, rule_counts
 from ..page import clock
 from ..report import scores_document
+from ..shares import hundredths
 from ..terminal import print_json, print_table
 from .session import connected
 
@@ -73,7 +74,7 @@ def _print_places(report: Any, cues: Mapping[int, Any]) -> None:
     if doubts := other_doubts(report):
         print("\nNot surely right:")
         unsure = [
-            (_where(one, cues), excerpt(one, texts).marked(), f"{one.probability:.2f}", REASONS.get(one.reason, ""))
+            (_where(one, cues), excerpt(one, texts).marked(), hundredths(one.probability), REASONS.get(one.reason, ""))
             for one in doubts
         ]
         print_table(("where", "in the text", "probability", "why"), unsure)

@@ -11,6 +11,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from ..report import candidate_document
 from ..selection import written
+from ..shares import hundredths
 from ..terminal import Bar, print_json, print_table
 from .session import EXIT_ERROR, EXIT_OK, complain, connected
 
@@ -74,7 +75,7 @@ def _batches(items: Sequence[pb.HeardTerm]) -> Iterator[tuple[int, list[pb.Heard
 
 
 def _row(candidate: pb.TermCandidate) -> tuple[str, ...]:
-    probability, reasons = f"{candidate.probability:.2f}", "; ".join(candidate.reasons)
+    probability, reasons = hundredths(candidate.probability), "; ".join(candidate.reasons)
     return candidate.term, probability, candidate.domain, candidate.gloss, reasons
 
 
@@ -84,5 +85,5 @@ def _print(found: pb.TermSuggestions, as_json_lines: bool) -> None:
         for line in written({"heard": found.heard, "candidates": candidates}, indent=None):
             print(line)
     else:
-        terms = (f"{candidate.term} {candidate.probability:.2f}" for candidate in found.candidates)
+        terms = (f"{candidate.term} {hundredths(candidate.probability)}" for candidate in found.candidates)
         print("\t".join((found.heard, *terms)))

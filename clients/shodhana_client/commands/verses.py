@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shodhana.api.similarity.v1 import verses_pb2 as pb
 
+from ..shares import hundredths
 from ..terminal import print_json, print_table
 from .lexicon import document
 from .session import connected
@@ -55,4 +56,4 @@ def show(reference: str, as_json: bool, profile: Path | None) -> int:
 def _row(found: pb.Recitation, heard: str) -> tuple[str, ...]:
     reasons = "; ".join(found.reasons)
     words = heard[found.start : found.end]
-    return found.verse.reference, f"{found.confidence:.2f}", words, " / ".join(found.lines), reasons
+    return found.verse.reference, hundredths(found.confidence), words, " / ".join(found.lines), reasons

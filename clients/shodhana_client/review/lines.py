@@ -14,6 +14,7 @@ from shodhana.text.velthuis import typed
 
 from ..commands.session import EXIT_OK, complain
 from ..errors import ShodhanaError
+from ..shares import hundredths
 from ..terminal import BOLD, PLAIN, has_style
 from .answers import Answer, LeaseLost, chosen
 from .case_text import due, in_context, marked_changes, read_before, text_of, where
@@ -154,7 +155,7 @@ def described(case: pb.ReviewCase) -> Iterator[str]:
     for number, suggestion in enumerate(case.suggestions[:MOST_SHOWN], 1):
         gloss = f": {suggestion.gloss}" if suggestion.gloss else ""
         text = text_of(suggestion)
-        yield f"{number}. {bold}{text}{plain}, probability {suggestion.probability:.2f}{gloss}"
+        yield f"{number}. {bold}{text}{plain}, probability {hundredths(suggestion.probability)}{gloss}"
         if suggestion.devanagari:
             yield f"   {suggestion.devanagari}"
         yield f"   change: {marked_changes(case.heard, text)}"

@@ -10,6 +10,7 @@ from shodhana.api.review.v1 import review_pb2 as pb
 from ..review.case_text import changes, due, in_context, read_before, text_of, where
 from ..review.desk import Progress
 from ..review.lines import DONE
+from ..shares import hundredths
 
 STYLES = {"=": "", "-": "strike red", "+": "underline bold green"}
 
@@ -28,7 +29,7 @@ def context(case: pb.ReviewCase) -> Text:
 def suggestion(case: pb.ReviewCase, number: int) -> Group:
     """A suggestion with its change and its reasons; Devanagari has a line of its own, since its width is a guess."""
     one = case.suggestions[number - 1]
-    head = Text.assemble(f"{number}  ", (text_of(one), "bold"), f"  {one.probability:.2f}  {one.gloss}")
+    head = Text.assemble(f"{number}  ", (text_of(one), "bold"), f"  {hundredths(one.probability)}  {one.gloss}")
     below = [change(case.heard, text_of(one)), Text("; ".join(one.reasons), style="dim")]
     if one.devanagari:
         below.insert(0, Text(one.devanagari))

@@ -161,7 +161,7 @@ def _summary(seen: Overview) -> list[tuple[str, str]]:
         oldest = f", the oldest {ago(work.files_oldest_s)}" if work.files_queued else ""
         jobs = f"{work.files_queued:.0f} files wait{oldest}; {work.files_running:.0f} in work"
         lines.append(("jobs", jobs))
-        score = "" if work.mean_academic_score is None else f"; mean academic score {work.mean_academic_score:.2f}"
+        score = "" if work.mean_academic_score is None else f"; mean academic score {work.mean_academic_score:.3f}"
         lines.append(
             ("files", f"{work.files_succeeded:.0f} corrected since the start, {work.files_failed:.0f} failed{score}")
         )

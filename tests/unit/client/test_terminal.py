@@ -11,6 +11,7 @@ import sys
 import termios
 
 import pytest
+from shodhana_client.shares import hundredths
 from shodhana_client.terminal import cells, fitted, wrapped
 
 SHOW = """
@@ -70,6 +71,13 @@ def test_away_from_a_terminal_rows_are_separated_by_tabs_and_nothing_moves() -> 
 @pytest.mark.parametrize(("text", "width"), [("ṛta", 3), ("r\u0325ta", 3), ("m\u0310", 1), ("語", 2), ("", 0)])
 def test_marks_take_no_cell_and_wide_letters_two(text: str, width: int) -> None:
     assert cells(text) == width
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.8453, "0.85"), (0.845, "0.85"), (0.8444, "0.84"), (0.015, "0.02"), (0, "0.00"), (1, "1.00")]
+)
+def test_a_figure_and_its_thousandths_are_written_alike(share: float, text: str) -> None:
+    assert hundredths(share) == hundredths(round(share, 3)) == text
 
 
 def test_the_widest_columns_give_way_first_and_none_below_reading() -> None:

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { CorrectionReport, RecognisedVerse } from "../../gen/shodhana/api/transcripts/v1/transcripts_pb";
 import { Link } from "../../shell/router";
 import { excerpt } from "../../text/points";
+import { hundredths } from "../../text/shares";
 
 /** What lists of places know of the cues: when each is, its corrected text, and how to bring it into sight. */
 export interface Places {
@@ -125,7 +126,7 @@ export function Doubts({ report, places }: { report: CorrectionReport; places: P
           <td>
             <InText place={one} places={places} />
           </td>
-          <td data-label="Probability">{one.probability.toFixed(2)}</td>
+          <td data-label="Probability">{(hundredths(one.probability) / 100).toFixed(2)}</td>
           <td data-label="Why">{WHY[one.reason] ?? one.reason}</td>
         </tr>
       ))}
@@ -161,7 +162,7 @@ export function Verses({ verses, places }: { verses: readonly RecognisedVerse[];
             <h3>{verse.reference || "Of no known text"}</h3>
             <span class="row">
               <Time cue={verse.firstCue} places={places} />
-              <span class="badge">{verse.confidence.toFixed(2)}</span>
+              <span class="badge">{(hundredths(verse.confidence) / 100).toFixed(2)}</span>
               {verse.reviewCase && <CaseLink name={verse.reviewCase} />}
             </span>
           </div>
