@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from shodhana.api.similarity.v1 import lexicon_pb2 as pb
 
+from ..review.answers import plain
 from ..terminal import print_json, print_table
 from .session import connected
 
@@ -65,8 +67,18 @@ def list_entries(prefix: str, limit: int, as_json: bool, profile: Path | None) -
         print_json([document(entry) for entry in answer.entries])
         return 0
     print_table(("term", "domain", "gloss"), [(entry.term, entry.domain, entry.gloss) for entry in answer.entries])
-    print(f"{len(answer.entries)} of {answer.total_size}", file=sys.stderr)
+    print(_summary(prefix, [entry.term for entry in answer.entries], answer.total_size), file=sys.stderr)
     return 0
+
+
+def _summary(prefix: str, terms: Sequence[str], total: int) -> str:
+    """How many were found, and where they are spelled otherwise than what was asked for."""
+    if not terms:
+        return f"no entry begins with {prefix!r}, however it is spelled; `shodhana suggest {prefix}` ranks what is near"
+    first = plain(prefix.strip())[:1]
+    is_spelled_so = any(plain(term).startswith(first) for term in terms)
+    note = "" if is_spelled_so else f"; none is spelled with {first}, these begin with the sound that it is read as"
+    return f"{len(terms)} of {total}{note}"
 
 
 def list_versions(limit: int, as_json: bool, profile: Path | None) -> int:

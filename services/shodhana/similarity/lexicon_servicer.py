@@ -40,6 +40,7 @@ PATIENCE_S = 2.0  # for the vectors of a new version; those of a large import fo
 COLUMNS = ("lemma", "domain", "field", "pos", "gloss", "aliases", "note", "anglicised", "source", "license")
 
 _NUMBER = re.compile("[0-9]{1,18}")
+_NO_SPELLING = re.compile(r"([^\W\d_])\1\1", re.IGNORECASE)  # its fold drops doubled letters: "zzzz" would list j…
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,12 @@ class LexiconServicer(grpc_api.LexiconServiceServicer):
         position = decode_page_token(request.page_token)
         version = await self._pinned(request.parent, position)
         size = request.page_size or DEFAULT_ENTRIES
+        prefix = popular_fold(request.prefix)
+        if request.prefix.strip() and (not prefix or _NO_SPELLING.search(request.prefix)):
+            return pb.ListEntriesResponse(lexicon_version=version.name)
         query = EntryQuery(
             version_id=version.version_id,
-            prefix=popular_fold(request.prefix),
+            prefix=prefix,
             domain=request.domain,
             after=(str(position.get("term", "")), number_in(position, "id", 0)),
             limit=size + 1,

@@ -213,6 +213,14 @@ async def test_a_prefix_and_a_domain_narrow_a_list(lexicon: LexiconServicer) -> 
     assert page.total_size == len(page.entries) < 20
 
 
+@pytest.mark.parametrize("prefix", ["zzzz", "123", "---", "krishnnna"])
+async def test_what_no_spelling_begins_with_lists_nothing(lexicon: LexiconServicer, prefix: str) -> None:
+    request = lexicon_pb2.ListEntriesRequest(parent="lexiconVersions/active", prefix=prefix)
+    page = await lexicon.ListEntries(request, None)
+    assert (list(page.entries), page.total_size) == ([], 0)
+    assert page.lexicon_version
+
+
 @pytest.mark.parametrize(
     "position", [{"version": "x"}, {"id": [1]}, {"id": 2**70}, {"version": -1}, {"id": None}, {"version": 1.5}]
 )
