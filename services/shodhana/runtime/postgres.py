@@ -58,6 +58,15 @@ async def ping(pool: asyncpg.Pool) -> None:
         raise Unavailable("the database only reads", retry_after_s=RETRY_S)
 
 
+async def settle(target: asyncpg.Pool | Connection) -> None:
+    """Returns when what could be read till now is where commits have to be before they are answered: the standby too.
+
+    A commit whose wait for the standby was broken off can be read before that. Who answers a repeated call from what
+    the first one left calls this in between: it is a commit of its own, behind those.
+    """
+    await target.execute("SELECT pg_logical_emit_message(true, 'settled', '')")
+
+
 async def ask(pool: asyncpg.Pool, way: str, query: str, *arguments: object, patience_s: float) -> Any:
     """What `pool.fetch` and its like answer; raises TimeoutError after so long, whatever the server does.
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from shodhana.runtime.postgres import Connection
+from shodhana.runtime.postgres import Connection, settle
 from shodhana.runtime.standby import Readable
 
 from ..domain.cases import DOMAINS, Added, Answer, Case, Claim, Decision, Lease, NewCase, Revocation, State, Verdict
@@ -72,6 +72,7 @@ class PostgresQueue(PostgresCases):
             if known != digest:
                 raise RequestIdReused(f"request id {request_id} came with other cases before")
             rows = await target.fetch(statements.ADDED, request_id, places)
+            await settle(target)
         return Added(tuple(row["case_id"] for row in rows), sum(row["is_new"] for row in rows))
 
     async def claim(self, claim: Claim) -> list[tuple[Case, Lease]]:
@@ -164,6 +165,7 @@ class PostgresQueue(PostgresCases):
         then = as_case(known)
         if then.decision is None or not _is_same(then.decision, answer, known["suggested_text"]):
             raise RequestIdReused(f"request id {answer.request_id} was used for another decision")
+        await settle(self._pool)
         return replace(then, state=State(known["state_after"]), holder=None)
 
     async def _refuse_decision(self, answer: Answer) -> NoReturn:
@@ -226,6 +228,7 @@ class PostgresQueue(PostgresCases):
             return None
         if (known["case_id"], known["undone_by"]) != (case_id, who):
             raise RequestIdReused(f"request id {request_id} undid another decision")
+        await settle(self._pool)
         return replace(as_case(known), state=State(known["state_then"]), holder=None)
 
     async def sweep(self) -> int:

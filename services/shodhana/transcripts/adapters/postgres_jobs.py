@@ -6,7 +6,7 @@ import hashlib
 
 import asyncpg
 
-from shodhana.runtime.postgres import Connection
+from shodhana.runtime.postgres import Connection, settle
 from shodhana.runtime.standby import Readable
 
 from ..domain.jobs import (
@@ -199,6 +199,7 @@ class PostgresJobs:
         row = await connection.fetchrow("SELECT job_id, content_hash FROM job WHERE request_id = $1", new.request_id)
         if row is None or row["content_hash"] != content_hash:
             raise RequestIdReused(f"request id {new.request_id} was used for other files")
+        await settle(connection)
         return await _job(connection, row["job_id"]), []
 
 
