@@ -67,6 +67,7 @@ def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
     sys.exit(show(term, as_json, profile))
 
 
+DOMAINS = ("spiritual", "philosophical", "scriptural", "general")
 PROPOSAL_STATES = ("open", "disputed", "approved", "live", "refused", "retracting", "withdrawn")
 
 
@@ -83,6 +84,24 @@ def lexicon_proposals(states: tuple[str, ...], heard: str, limit: int, as_json: 
     from .commands.proposals import list_proposals
 
     sys.exit(list_proposals(states, heard, limit, as_json, profile))
+
+
+@lexicon.command(
+    "propose", epilog=examples('shodhana lexicon propose "vivarta vadda" vivartavāda --gloss "the world as appearance"')
+)
+@click.argument("heard")
+@click.argument("term")
+@click.option(
+    "--domain", type=click.Choice(DOMAINS), default="general", show_default=True, help="Where a new term is put."
+)
+@click.option("--gloss", default="", help="Its meaning in one line.")
+@click.option("--context", default="", metavar="TEXT", help="Where it occurs: for the expert who confirms it.")
+@profile_of
+def lexicon_propose(heard: str, term: str, domain: str, gloss: str, context: str, profile: Path | None) -> None:
+    """Propose that HEARD stands for TERM, in IAST; another expert reads it next."""
+    from .commands.proposals import propose
+
+    sys.exit(propose((heard, term), domain, gloss, context, profile))
 
 
 @lexicon.command(

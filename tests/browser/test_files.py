@@ -47,6 +47,11 @@ def test_a_dropped_file_is_corrected_reported_and_downloaded(visit: Visit, tmp_p
         with page.expect_download() as kept:
             page.get_by_role("button", name="Download, corrected").click()
         assert "Kurukṣetra" in Path(kept.value.path()).read_text()
+        with page.expect_download() as finished:
+            page.get_by_role("button", name="Download, with decisions").click()
+        assert finished.value.suggested_filename.endswith(".final.srt")
+        assert "Kurukṣetra" in Path(finished.value.path()).read_text()
+        expect(page.get_by_role("status").filter(has_text="decided")).to_contain_text("open")
 
 
 def test_what_cannot_be_sent_is_told_before_anything_is(visit: Visit, tmp_path: Path) -> None:
@@ -70,3 +75,22 @@ def test_a_term_is_found_as_one_types_and_shown_with_its_spellings(visit: Visit)
         expect(found).to_contain_text("a popular spelling of viṣṇumāyā")
         found.get_by_role("link").click()
         expect(visitor.page.get_by_role("heading", level=2)).to_contain_text("viṣṇumāyā विष्णुमाया")
+
+
+def test_an_expert_proposes_a_spelling_outright_and_is_told_what_cannot_be_learned(visit: Visit) -> None:
+    with visit() as visitor:
+        page = visitor.page
+        visitor.log_in("expert", "/lexicon/proposals")
+        visitor.open("/lexicon/proposals")
+        page.get_by_role("button", name="Propose…").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Term, in IAST").press_sequentially("vivartavaada")
+        dialog.get_by_label("Heard, or spelled").fill("vi")
+        dialog.get_by_label("Meaning of a new term").fill("the world as appearance")
+        assert visitor.violations() == []
+        dialog.get_by_role("button", name="Propose").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("at least 3 letters")
+        dialog.get_by_label("Heard, or spelled").fill("vivarta vadda")
+        dialog.get_by_role("button", name="Propose").click()
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_text("Proposed: another expert reads it next.")).to_be_attached()

@@ -38,6 +38,7 @@ export const RPCS = {
   ],
   "shodhana.api.review.v1.KnowledgeService": [
     "ListLexiconProposals",
+    "ProposeLexiconEntry",
     "PreviewLexiconProposal",
     "ResolveLexiconProposal",
     "GetKnowledgeStatistics",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from pathlib import Path
 
 from shodhana.api.review.v1 import knowledge_pb2 as pb
@@ -33,6 +34,19 @@ def list_proposals(states: tuple[str, ...], heard: str, limit: int, as_json: boo
     print_table(("proposal", "heard", "term", "support", "state", "lexicon", "why"), [_row(one) for one in found])
     if not found:
         print("no proposals: they come of decisions that accept, correct or reject a case", file=sys.stderr)
+    return 0
+
+
+def propose(pair: tuple[str, str], domain: str, gloss: str, context: str, profile: Path | None) -> int:
+    """Proposes outright that the first of a pair stands for the second."""
+    heard, term = pair
+    request = pb.ProposeLexiconEntryRequest(
+        heard=heard, term=term, domain=domain, gloss=gloss, context=context, request_id=str(uuid.uuid4())
+    )
+    with connected(profile) as client:
+        case = client.knowledge.ProposeLexiconEntry(request).review_case
+    undo = f"shodhana rpc review undo-decision --name {case.name}"
+    print(f"proposed: {case.heard} → {case.decision.decided_term}; another expert reads it next ({undo} takes it back)")
     return 0
 
 

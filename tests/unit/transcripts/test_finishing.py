@@ -47,6 +47,15 @@ async def test_a_verse_takes_the_place_of_the_words_corrected_in_it() -> None:
     assert found.texts[0] == "the path of bhaktyā jñānena"
 
 
+async def test_a_verse_over_the_lines_of_a_cue_is_heard_in_one() -> None:
+    text = "1\n00:00:01,000 --> 00:00:09,000\nkarmanye\nvadhikaraste\n"
+    verse = CorrectedPlace(1, 0, 21, "karmanye vadhikaraste", "", False, "reviewCases/1")
+    cases = Cases()
+    cases.ruled = {"reviewCases/1": Ruling("karmaṇy evādhikāras te")}
+    found = await Finisher(cases).finish(text.encode(), "talk.srt", None, [verse])
+    assert found.texts == ("karmaṇy evādhikāras te",)
+
+
 async def test_without_decisions_the_file_is_as_it_was_corrected_byte_for_byte() -> None:
     found = await finished(place(1, "baki", "bhakti", "reviewCases/1"))
     assert found.content == TEXT.encode()

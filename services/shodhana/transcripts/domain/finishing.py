@@ -90,7 +90,7 @@ class Finisher:
 def _check(transcript: Transcript, places: Sequence[CorrectedPlace]) -> None:
     texts = {cue.index: cue.text for cue in transcript.cues}
     for number, place in enumerate(places):
-        if texts.get(place.cue, "")[place.start : place.end] != place.heard:
+        if texts.get(place.cue, "")[place.start : place.end].split() != place.heard.split():
             raise ReportOfAnotherFile(number, place)
 
 

@@ -36,6 +36,29 @@ export function Download({ file }: { file: JobFile }) {
   );
 }
 
+/** The file with what experts decided since, and how much of it that is. */
+export function DownloadDecided({ name }: { name: string }) {
+  const [said, setSaid] = useState("");
+  const keep = async () => {
+    try {
+      const { filename, content, decisions } = await transcripts.getResult({ name, applyDecisions: true });
+      download(filename, content);
+      const { decidedCount = 0, keptCount = 0, openCount = 0 } = decisions ?? {};
+      setSaid(`${decidedCount} decided, ${keptCount} left as heard, ${openCount} open`);
+    } catch (error) {
+      setSaid(failureOf(error).message);
+    }
+  };
+  return (
+    <>
+      <button type="button" onClick={() => void keep()}>
+        Download, with decisions
+      </button>
+      {said && <small role="status">{said}</small>}
+    </>
+  );
+}
+
 /** All results as one archive. */
 export function DownloadAll({ job }: { job: Job }) {
   const [done, setDone] = useState<number | null>(null);

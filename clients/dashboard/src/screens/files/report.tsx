@@ -9,6 +9,7 @@ import { FailurePanel } from "../../parts/failure_panel";
 import { Link } from "../../shell/router";
 import { clock, secondsOf, span } from "../../text/times";
 import { download } from "./download";
+import { DownloadDecided } from "./downloads";
 import { isApplied } from "./marks";
 import { Doubts, Variants, Verses, Violations } from "./places";
 import { ScoresPart } from "./scores";
@@ -27,17 +28,18 @@ export function Report({ name }: { name: string }) {
     <div class="stack report">
       <Link to={`/files/${job}`}>← The job</Link>
       <FailurePanel failure={failure} retry={reload} />
-      {value?.report && <Found result={value} report={value.report} />}
+      {value?.report && <Found name={name} result={value} report={value.report} />}
     </div>
   );
 }
 
 interface FoundProps {
+  name: string;
   result: CorrectTranscriptResponse;
   report: NonNullable<CorrectTranscriptResponse["report"]>;
 }
 
-function Found({ result, report }: FoundProps) {
+function Found({ name, result, report }: FoundProps) {
   const [shownCue, setShownCue] = useState(0);
   const applied = report.corrections.filter(isApplied).length;
   const times = new Map(
@@ -50,9 +52,12 @@ function Found({ result, report }: FoundProps) {
       <section class="card">
         <div class="row apart">
           <h2>{report.filename}</h2>
-          <button type="button" class="primary" onClick={() => download(result.filename, result.content)}>
-            Download, corrected
-          </button>
+          <div class="row">
+            <button type="button" class="primary" onClick={() => download(result.filename, result.content)}>
+              Download, corrected
+            </button>
+            <DownloadDecided name={name} />
+          </div>
         </div>
         <p>
           {applied} corrected, {report.corrections.length - applied} suggested

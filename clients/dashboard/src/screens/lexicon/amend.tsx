@@ -8,9 +8,8 @@ import {
 } from "../../gen/shodhana/api/similarity/v1/lexicon_pb";
 import { Dialog } from "../../parts/dialog";
 import { FailurePanel } from "../../parts/failure_panel";
-import { IastField } from "../../parts/iast_field";
 import { Link } from "../../shell/router";
-import { DOMAINS } from "../../text/labels";
+import { TermFields } from "./term_fields";
 import { numberOf } from "./versions";
 
 const lexicon = clientOf(LexiconService);
@@ -27,7 +26,6 @@ export function Amend({ heard, onClose }: { heard: string; onClose: () => void }
   const [made, setMade] = useState<AmendLexiconResponse | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const requestId = useMemo(() => crypto.randomUUID(), [change, allowsRivals]);
-  const set = (changed: Partial<typeof change>) => setChange({ ...change, ...changed });
   const amend = async (event: Event) => {
     event.preventDefault();
     setFailure(null);
@@ -43,28 +41,7 @@ export function Amend({ heard, onClose }: { heard: string; onClose: () => void }
   return (
     <Dialog title="A term, or a spelling of one" onClose={onClose}>
       <form class="stack" onSubmit={amend}>
-        <IastField label="Term, in IAST" value={change.term} onChange={(term) => set({ term })} maxLength={200} />
-        <label class="field">
-          Heard, or spelled
-          <input
-            required
-            maxLength={200}
-            value={change.heard}
-            onInput={(event) => set({ heard: event.currentTarget.value })}
-          />
-        </label>
-        <label class="field">
-          Domain
-          <select value={change.domain} onChange={(event) => set({ domain: event.currentTarget.value })}>
-            {DOMAINS.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-        <label class="field">
-          Meaning of a new term
-          <input maxLength={500} value={change.gloss} onInput={(event) => set({ gloss: event.currentTarget.value })} />
-        </label>
+        <TermFields change={change} onChange={setChange} />
         <FailurePanel failure={failure} />
         {rivals.length > 0 && (
           <div class="notice" role="alert">

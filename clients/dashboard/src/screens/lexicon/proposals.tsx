@@ -16,6 +16,7 @@ import { FailurePanel } from "../../parts/failure_panel";
 import { announce } from "../../shell/live";
 import { Link, setQuery } from "../../shell/router";
 import { day } from "../../text/times";
+import { Propose } from "./propose";
 import { numberOf } from "./versions";
 
 const knowledge = clientOf(KnowledgeService);
@@ -38,6 +39,7 @@ const KINDS: Partial<Record<ProposalKind, string>> = {
 /** What the decisions of experts say of the lexicon, and how far it is from being in it. */
 export function Proposals({ query }: { query: URLSearchParams }) {
   const [state, heard] = [Number(query.get("state") ?? 0) as ProposalState, query.get("heard") ?? ""];
+  const [isProposing, setProposing] = useState(false);
   const pages = usePages(
     async (pageToken, signal) => {
       const request = { pageToken, heard, states: state ? [state] : [] };
@@ -71,11 +73,26 @@ export function Proposals({ query }: { query: URLSearchParams }) {
               </option>
             ))}
           </select>
+          {may("decisions:create") && (
+            <button type="button" onClick={() => setProposing(true)}>
+              Propose…
+            </button>
+          )}
         </div>
       </div>
+      {isProposing && (
+        <Propose
+          onClose={() => setProposing(false)}
+          onProposed={() => {
+            setProposing(false);
+            pages.reload();
+          }}
+        />
+      )}
       <p class="muted">
         Whoever decides a case proposes: that what was heard is a spelling of the term they chose, or that the term is
-        new. What enough experts say, or an adjudicator, becomes a version of the lexicon.
+        new; a proposal made outright is read by another expert too. What enough experts say, or an adjudicator, becomes
+        a version of the lexicon.
       </p>
       <FailurePanel failure={pages.failure} retry={pages.reload} />
       <ul class="versions">
