@@ -11,7 +11,7 @@ from shodhana.api.review.v1 import review_pb2 as pb
 
 from ..profile import Profile, ProfileMissing
 from ..review.answers import state_word
-from ..review.case_text import due, text_of, where
+from ..review.case_text import stands, when, where
 from ..review.lines import described
 from ..terminal import print_json, print_table
 from ..web import open_page
@@ -35,7 +35,8 @@ def list_cases(wanted: dict[str, Any], limit: int, as_json: bool, profile: Path 
     if as_json:
         print_json(documents(found))
     else:
-        print_table(("case", "state", "domain", "heard", "suggested", "where", "due"), map(_row, found))
+        text = "your answer" if wanted.get("expert") else "suggested or decided"
+        print_table(("case", "state", "domain", "heard", text, "where", "due or decided"), map(_row, found))
     return EXIT_OK
 
 
@@ -84,6 +85,5 @@ def documents(messages: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _row(case: pb.ReviewCase) -> tuple[str, ...]:
-    first = text_of(case.suggestions[0]) if case.suggestions else ""
     number = case.name.removeprefix("reviewCases/")
-    return number, state_word(case.state), case.domain, case.heard, first, where(case), due(case)
+    return number, state_word(case.state), case.domain, case.heard, stands(case), where(case), when(case)

@@ -14,6 +14,7 @@ from shodhana.text.velthuis import typed
 from ..client import Client
 from ..errors import Conflict, InvalidRequest, NotFound, ShodhanaError
 from ..review.answers import Answer, LeaseLost, claim, send
+from ..review.case_text import is_decided
 from ..review.desk import HELD_AT_ONCE, Wanted
 from ..review.lines import DONE
 from ..review.sheet import Row, Sheet, SheetUnreadable, read_sheet
@@ -21,6 +22,8 @@ from ..terminal import Bar
 from .session import EXIT_ERROR, EXIT_OK, complain, connected
 
 HOUR_S = 3600
+MOST_CASES = 1000
+APPLIED = "applied before"
 
 
 def check_out(path: Path, wanted: Wanted, hours: int, profile: Path | None) -> int:
@@ -72,13 +75,22 @@ def apply(path: Path, only_check: bool, as_typed: bool, profile: Path | None) ->
         return EXIT_ERROR if unreadable else EXIT_OK
     done: Counter[str] = Counter()
     with connected(profile) as client, Bar("deciding", len(rows)) as bar:
-        for number, verdict in enumerate(_sent(client, rows, bar), 1):
-            done[verdict] += 1
+        before = _decided(client, rows)
+        for number, (row, verdict) in enumerate(zip(rows, _sent(client, rows, bar), strict=True), 1):
+            done[APPLIED if verdict and row.ticket.case in before else verdict] += 1
             bar.show(number)
     refused = done.pop("", 0) + len(unreadable)
-    here = ", ".join(f"{count} {DONE[verdict]}" for verdict, count in done.items())
+    here = ", ".join(f"{count} {DONE.get(verdict, verdict)}" for verdict, count in done.items())
     print(f"{here or 'nothing decided'}; {empty} empty, {refused} refused")
     return EXIT_ERROR if refused else EXIT_OK
+
+
+def _decided(client: Client, rows: Sequence[Row]) -> set[str]:
+    """Cases that were decided before: an answer to one of them that is taken all the same is the one it had."""
+    names = list(dict.fromkeys(row.ticket.case for row in rows))
+    parts = (names[start : start + MOST_CASES] for start in range(0, len(names), MOST_CASES))
+    pages = (client.review.BatchGetCases(pb.BatchGetCasesRequest(names=part)).cases for part in parts)
+    return {case.name for cases in pages for case in cases if is_decided(case)}
 
 
 def converted(row: Row) -> Row:

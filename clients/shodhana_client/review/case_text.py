@@ -31,6 +31,25 @@ def due(case: pb.ReviewCase, now: float | None = None) -> str:
     return f"due in {span(left_s)}" if left_s >= 0 else f"overdue by {span(-left_s)}"
 
 
+def when(case: pb.ReviewCase, now: float | None = None) -> str:
+    """ "decided 3 hours ago" of a case whose decision stands, else when it is due; empty of one that nobody decides."""
+    if is_decided(case):
+        return f"decided {span((time.time() if now is None else now) - case.decision.create_time.seconds)} ago"
+    return "" if case.state == pb.CASE_STATE_WITHDRAWN else due(case, now)
+
+
+def is_decided(case: pb.ReviewCase) -> bool:
+    """Whether a decision stands that ended it."""
+    return case.state in (pb.CASE_STATE_APPROVED, pb.CASE_STATE_REJECTED) and case.HasField("decision")
+
+
+def stands(case: pb.ReviewCase) -> str:
+    """What was decided to stand there, else what is suggested first."""
+    if is_decided(case):
+        return case.decision.decided_text or case.heard
+    return text_of(case.suggestions[0]) if case.suggestions else ""
+
+
 def span(seconds: float) -> str:
     """A time in its largest unit: "3 hours"."""
     for unit_s, word in UNITS:

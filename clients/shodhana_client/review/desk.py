@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,9 @@ from .answers import CALL_S, Answer, LeaseLost, Ticket, claim, send
 HELD_AT_ONCE = 5
 LEASE_S = 300.0
 HEARTBEAT_S = 60.0
+LAST_LEASE_S = 1  # the shortest that there is
+GIVEN_BACK_S = 5.0
+LOOK_S = 0.2
 Thing = TypeVar("Thing")
 
 
@@ -158,7 +162,17 @@ class Desk:
             leases = [pb.Lease(review_case=held.case.name, fencing_token=held.fence) for held in self._held]
             self._held = []
             if leases:
-                self._prolonged(leases, 1)
+                self._prolonged(leases, LAST_LEASE_S)
+                self._wait_for([lease.review_case for lease in leases])
+
+    def _wait_for(self, names: Sequence[str]) -> None:
+        """Returns when none of them is held here any more: who begins again at once finds them."""
+        ends_at = time.monotonic() + GIVEN_BACK_S
+        while time.monotonic() < ends_at:
+            found = self._client.review.BatchGetCases(pb.BatchGetCasesRequest(names=names), timeout=CALL_S).cases
+            if all(case.holder != self._subject for case in found):
+                return
+            time.sleep(LOOK_S)
 
     def _prolonged(self, leases: Sequence[pb.Lease], lease_s: float) -> list[str]:
         """Names of those that were lost."""

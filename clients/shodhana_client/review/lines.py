@@ -17,7 +17,7 @@ from ..errors import ShodhanaError
 from ..shares import hundredths
 from ..terminal import BOLD, PLAIN, has_style
 from .answers import Answer, LeaseLost, chosen
-from .case_text import due, in_context, marked_changes, read_before, text_of, where
+from .case_text import in_context, marked_changes, read_before, text_of, when, where
 from .desk import HEARTBEAT_S, Desk, Held, NothingToUndo
 
 MOST_SHOWN = 5
@@ -150,7 +150,7 @@ def described(case: pb.ReviewCase) -> Iterator[str]:
     """A case, line by line."""
     before, heard, after = in_context(case)
     bold, plain = (BOLD, PLAIN) if has_style(sys.stdout) else ("", "")
-    yield f"{case.name}: {where(case)}. {case.domain}, {due(case)}."
+    yield f"{case.name}: {where(case)}. {', '.join(filter(None, (case.domain, when(case))))}."
     yield f"  {before}[{bold}{heard}{plain}]{after}"
     for number, suggestion in enumerate(case.suggestions[:MOST_SHOWN], 1):
         gloss = f": {suggestion.gloss}" if suggestion.gloss else ""

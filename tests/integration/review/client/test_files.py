@@ -51,10 +51,10 @@ DECIDED = ({"verdict": "accept"}, {"verdict": "correct", "correction": "naabhi",
 async def test_a_sheet_applied_twice_counts_once(shodhana: Any, sheet: Path, cases: list[str], stub: Stub) -> None:
     assert rows(sheet)[0]["context"] == "nobody can escape [praabda] karma"
     fill_in(sheet, *DECIDED)
-    for _ in range(2):
+    for said in ("1 accepted, 1 corrected, 1 left as heard", "3 applied before"):
         done = await shodhana("review", "apply", sheet)
         assert (done.exit_code, done.stderr) == (0, "")
-        assert done.stdout.endswith("1 accepted, 1 corrected, 1 left as heard; 0 empty, 0 refused\n")
+        assert done.stdout.endswith(f"{said}; 0 empty, 0 refused\n")
         assert "line 3: naabhi is read as nābhi" in done.stdout
     for name in cases:
         assert len((await stub().ListDecisions(pb.ListDecisionsRequest(parent=name))).decisions) == 1
@@ -65,11 +65,12 @@ async def test_a_sheet_applied_twice_counts_once(shodhana: Any, sheet: Path, cas
 
 async def test_what_spreadsheets_make_of_it_is_read(shodhana: Any, sheet: Path, cases: list[str], state: Any) -> None:
     written = sheet.read_bytes()
-    for encoding, delimiter in (("utf-16", "\t"), ("utf-8", ";"), ("utf-8-sig", ",")):
+    ways = (("utf-16", "\t", "corrected"), ("utf-8", ";", "applied before"), ("utf-8-sig", ",", "applied before"))
+    for encoding, delimiter, said in ways:
         sheet.write_bytes(written)
         fill_in(sheet, {"verdict": "2"}, encoding=encoding, delimiter=delimiter)
         done = await shodhana("review", "apply", sheet)
-        assert done.stdout == "1 corrected; 2 empty, 0 refused\n", done.stderr
+        assert done.stdout == f"1 {said}; 2 empty, 0 refused\n", done.stderr
     assert await state(cases[0]) == ("approved", "śabda")
 
 

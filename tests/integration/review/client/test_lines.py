@@ -45,6 +45,25 @@ async def test_whoever_leaves_gives_the_cases_back_in_their_places(shodhana: Any
     assert seen == cases
 
 
+async def test_who_begins_again_at_once_finds_the_cases_that_were_left(shodhana: Any, cases: list[str]) -> None:
+    await shodhana("review", "--line", input="q\n")
+    again = await shodhana("review", "--line", input="q\n")
+    assert f"{cases[0]}: talk.srt" in again.stdout
+
+
+async def test_a_list_of_what_one_decided_has_ones_own_answers_and_when(shodhana: Any, cases: list[str]) -> None:
+    await shodhana("review", "--line", "--limit", 2, input="2\nx\n")
+    listed = (await shodhana("review", "list", "--decided-by-me")).stdout.splitlines()
+    rows = {row[3]: row for row in (line.split("\t") for line in listed)}
+    assert rows["praabda"][4:] == ["śabda", "talk.srt, cue 7 at 0:01:01", "decided less than a minute ago"]
+    assert rows["nabi"][4] == "nabi"
+    waiting = (await shodhana("review", "list")).stdout
+    assert "due in" in waiting
+    assert "decided" not in waiting
+    shown = await shodhana("review", "show", cases[0].removeprefix("reviewCases/"))
+    assert "spiritual, decided less than a minute ago." in shown.stdout
+
+
 async def test_text_may_be_taken_as_it_is(shodhana: Any, cases: list[str], state: Any) -> None:
     await shodhana("review", "--line", "--limit", 1, "--as-typed", input="c\nIsaac\n")
     assert await state(cases[0]) == ("approved", "Isaac")
