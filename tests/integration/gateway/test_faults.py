@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
+import pytest
+from grpc_status import rpc_status
 from shodhana.api.embedding.v1 import embedding_pb2, embedding_pb2_grpc
+from shodhana.stack.gateway.replies import NOBODY_THERE
 from shodhana.stack.gateway_config import UpstreamTls
 
 if TYPE_CHECKING:
@@ -120,8 +123,13 @@ async def test_no_healthy_replica_is_said_at_once(own_gateway: Gateway) -> None:
     assert "no healthy replica" in ready.json()["message"]
     async with own_gateway.channel() as channel:
         stub = embedding_pb2_grpc.EmbeddingServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await list_models(stub, own_gateway)
+        kinds = [detail.TypeName() for detail in rpc_status.from_call(refused.value).details]
+        assert kinds == ["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]
         ended = await outcome(lambda: list_models(stub, own_gateway))
-    assert ended == "UNAVAILABLE: no healthy upstream"  # trap 5: words, not a JSON document
+    assert ended == f"UNAVAILABLE: {NOBODY_THERE}"  # trap 5: words, not a JSON document
+    assert answer.json()["details"][-1]["retryDelay"] == "1s"
 
 
 def test_trap_8_errors_of_the_application_eject_no_replica(own_gateway: Gateway) -> None:

@@ -33,6 +33,7 @@ REFUSED = f"the token lacks permission {PERMISSION}"
 NOT_READY = "a service has no healthy replica, or the gateway is draining"
 RETRY_AFTER_S = 1
 TOO_MANY = "too many calls: wait a second"
+NOBODY_THERE = "no replica of the service is healthy: come again in a second"
 NO_SESSIONS = "sessions cannot be looked up"
 BODY = "%LOCAL_REPLY_BODY%"
 JSON = "application/json"
@@ -59,8 +60,16 @@ def local_replies() -> Config:
             # To a token for another audience the token check says 403; it is no valid token here: 401.
             {**mapper([status_is(403), *SPOKE_GRPC], text(BODY)), "status_code": 401},
             {**mapper([status_is(403)], status(16, BODY, "TOKEN_INVALID")), "status_code": 401},
-            {**mapper([status_is(429), *SPOKE_GRPC], text(TOO_MANY)), "headers_to_add": [too_many_details()]},
+            {
+                **mapper([status_is(429), *SPOKE_GRPC], text(TOO_MANY)),
+                "headers_to_add": [details(8, TOO_MANY, "LIMIT_EXCEEDED")],
+            },
             mapper([status_is(429)], status(8, TOO_MANY, "LIMIT_EXCEEDED", retry_after_s=RETRY_AFTER_S)),
+            {
+                **mapper([nobody_there(), *SPOKE_GRPC], text(NOBODY_THERE)),
+                "headers_to_add": [details(14, NOBODY_THERE, "DEPENDENCY_UNAVAILABLE")],
+            },
+            mapper([nobody_there()], status(14, NOBODY_THERE, "DEPENDENCY_UNAVAILABLE", retry_after_s=RETRY_AFTER_S)),
             mapper([status_is(400, "GE"), *SPOKE_GRPC], text(BODY)),
             *(mapper([status_is(code)], status(grpc, BODY, reason)) for code, (grpc, reason) in STATUSES.items()),
             mapper([status_is(400, "GE")], status(2, BODY, "INTERNAL")),
@@ -94,11 +103,11 @@ def status(code: int, message: str, reason: str, retry_after_s: int = 0, **metad
     return {"json_format": reply, "content_type": JSON}
 
 
-def too_many_details() -> Config:
-    """The same for gRPC, whose details are a header."""
-    info = ErrorInfo(reason="LIMIT_EXCEEDED", domain="shodhana.api")
-    details = [packed(info), packed(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)))]
-    value = b64encode(Status(code=8, message=TOO_MANY, details=details).SerializeToString()).decode()
+def details(code: int, message: str, reason: str) -> Config:
+    """ErrorInfo and RetryInfo for gRPC, whose details are a header; `message` is what `grpc-message` says."""
+    info = packed(ErrorInfo(reason=reason, domain="shodhana.api"))
+    retry = packed(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)))
+    value = b64encode(Status(code=code, message=message, details=[info, retry]).SerializeToString()).decode()
     return {"header": {"key": "grpc-status-details-bin", "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
@@ -126,6 +135,11 @@ def written_by_script() -> Config:
 def was_asked_about() -> Config:
     """Identity refused the session, or could not be asked."""
     return {"response_flag_filter": {"flags": ["UAEX"]}}
+
+
+def nobody_there() -> Config:
+    """No replica is healthy: the call reached nobody."""
+    return {"response_flag_filter": {"flags": ["UH"]}}
 
 
 def token_holds() -> Config:
