@@ -9,13 +9,16 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
 
 from .settings import RuntimeSettings
 
 SOCKET_TIMEOUT_S = 0.5  # a cache that answers later than that is no help
-TIMEOUTS: Mapping[str, Any] = MappingProxyType(
-    {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S}
+ONCE_MORE = Retry(NoBackoff(), 1)  # for a connection that was closed meanwhile; redis-py's own pauses add up to seconds
+LIMITS: Mapping[str, Any] = MappingProxyType(
+    {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S, "retry": ONCE_MORE}
 )
 SENTINEL = "sentinel://"
 CLUSTER = "redis+cluster://"
@@ -46,8 +49,8 @@ def client_of(url: str) -> Redis:
     if url.startswith(SENTINEL):
         return _watched(url.split(";"))
     if url.startswith(CLUSTER):
-        return cast("Redis", ClusterCache.from_url(f"redis://{url.removeprefix(CLUSTER)}", **TIMEOUTS))
-    return Redis.from_url(url, **TIMEOUTS)
+        return cast("Redis", ClusterCache.from_url(f"redis://{url.removeprefix(CLUSTER)}", **LIMITS))
+    return Redis.from_url(url, **LIMITS)
 
 
 async def close(client: Redis) -> None:
@@ -72,5 +75,5 @@ def _watched(urls: list[str]) -> Redis:
     password = unquote(parts[0].password or "") or None
     addresses = [(part.hostname, part.port or SENTINEL_PORT) for part in parts]
     make: Any = Sentinel  # its stub has no types
-    sentinel = make(addresses, sentinel_kwargs={"password": password, **TIMEOUTS}, password=password, **TIMEOUTS)
+    sentinel = make(addresses, sentinel_kwargs={"password": password, **LIMITS}, password=password, **LIMITS)
     return cast("Redis", sentinel.master_for(MASTER))
