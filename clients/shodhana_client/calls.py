@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from shodhana.api.identity.v1 import identity_pb2_grpc
 
-from .errors import error_of
+from .errors import DeadlineExceeded, error_of
 from .profile import Profile
 from .retries import Attempts, Throttle, is_repeatable
 from .tokens import access_token
@@ -39,8 +39,8 @@ class _Calls(ABC):
         repeatable = not method.client_streaming and is_repeatable(method, request)
         return Attempts(self._throttle, timeout_s, repeatable=repeatable, has_token=True)
 
-    def _token_attempts(self) -> Attempts:
-        return Attempts(self._throttle, TOKEN_S, repeatable=True, has_token=False)
+    def _token_attempts(self, within_s: float) -> Attempts:
+        return Attempts(self._throttle, within_s, repeatable=True, has_token=False)
 
     def _pause_s(self, error: grpc.RpcError, attempts: Attempts) -> float:
         if error.code() is grpc.StatusCode.UNAUTHENTICATED:
@@ -63,20 +63,25 @@ class SynchronousCalls(_Calls):
         super().__init__(profile, channel, deadline_s)
         self._lock = threading.Lock()
 
-    def token(self) -> str:
-        """A token that holds. Raises ShodhanaError."""
-        with self._lock:
-            return self._token.held() or self._renewed()
+    def token(self, within_s: float | None = None) -> str:
+        """A token that holds, had within so long: another call may be asking for one. Raises ShodhanaError."""
+        ends_at = time.monotonic() + _at_most(within_s)
+        if not self._lock.acquire(timeout=_at_most(within_s)):
+            raise _no_time_for_a_token()
+        try:
+            return self._token.held() or self._renewed(ends_at - time.monotonic())
+        finally:
+            self._lock.release()
 
-    def _renewed(self) -> str:
+    def _renewed(self, within_s: float) -> str:
         self._token.acquire()
         try:
-            return self._token.held() or self._token.keep(self._issued())
+            return self._token.held() or self._token.keep(self._issued(within_s))
         finally:
             self._token.release()
 
-    def _issued(self) -> Any:
-        attempts = self._token_attempts()
+    def _issued(self, within_s: float) -> Any:
+        attempts = self._token_attempts(within_s)
         while True:
             try:
                 return self._issue(self._token.request, timeout=attempts.left_s())
@@ -90,7 +95,8 @@ class SynchronousCalls(_Calls):
             attempts = self._attempts(timeout, method, request)
             while True:
                 try:
-                    answer = call(request, timeout=attempts.left_s(), metadata=self._with_token(metadata), **options)
+                    authorized = self._with_token(metadata, attempts.left_s())
+                    answer = call(request, timeout=attempts.left_s(), metadata=authorized, **options)
                 except grpc.RpcError as error:
                     time.sleep(self._pause_s(error, attempts))
                 else:
@@ -103,7 +109,8 @@ class SynchronousCalls(_Calls):
         def send(request: Any, timeout: float | None = None, metadata: Metadata = (), **options: Any) -> Iterator[Any]:
             attempts, has_begun = self._attempts(timeout, method, request), False
             while True:
-                frames = call(request, timeout=attempts.left_s(), metadata=self._with_token(metadata), **options)
+                authorized = self._with_token(metadata, attempts.left_s())
+                frames = call(request, timeout=attempts.left_s(), metadata=authorized, **options)
                 try:
                     for frame in frames:
                         has_begun = True
@@ -119,8 +126,10 @@ class SynchronousCalls(_Calls):
 
         return send
 
-    def _with_token(self, metadata: Metadata) -> Metadata:
-        return metadata if _has_token(metadata) else (*metadata, (AUTHORIZATION, f"Bearer {self.token()}"))
+    def _with_token(self, metadata: Metadata, within_s: float | None) -> Metadata:
+        if _has_token(metadata):
+            return metadata
+        return (*metadata, (AUTHORIZATION, f"Bearer {self.token(within_s)}"))
 
 
 class AsynchronousCalls(_Calls):
@@ -130,20 +139,28 @@ class AsynchronousCalls(_Calls):
         super().__init__(profile, channel, deadline_s)
         self._lock = asyncio.Lock()
 
-    async def token(self) -> str:
-        """A token that holds. Raises ShodhanaError."""
-        async with self._lock:
-            return self._token.held() or await self._renewed()
+    async def token(self, within_s: float | None = None) -> str:
+        """A token that holds, had within so long: another call may be asking for one. Raises ShodhanaError."""
+        ends_at = time.monotonic() + _at_most(within_s)
+        try:
+            async with asyncio.timeout(_at_most(within_s)):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise _no_time_for_a_token() from None
+        try:
+            return self._token.held() or await self._renewed(ends_at - time.monotonic())
+        finally:
+            self._lock.release()
 
-    async def _renewed(self) -> str:
+    async def _renewed(self, within_s: float) -> str:
         await asyncio.to_thread(self._token.acquire)
         try:
-            return self._token.held() or self._token.keep(await self._issued())
+            return self._token.held() or self._token.keep(await self._issued(within_s))
         finally:
             self._token.release()
 
-    async def _issued(self) -> Any:
-        attempts = self._token_attempts()
+    async def _issued(self, within_s: float) -> Any:
+        attempts = self._token_attempts(within_s)
         while True:
             try:
                 return await self._issue(self._token.request, timeout=attempts.left_s())
@@ -156,7 +173,7 @@ class AsynchronousCalls(_Calls):
         ) -> Any:
             attempts = self._attempts(timeout, method, request)
             while True:
-                authorized = await self._with_token(metadata)
+                authorized = await self._with_token(metadata, attempts.left_s())
                 try:
                     answer = await call(request, timeout=attempts.left_s(), metadata=authorized, **options)
                 except grpc.RpcError as error:
@@ -173,7 +190,7 @@ class AsynchronousCalls(_Calls):
         ) -> AsyncIterator[Any]:
             attempts, has_begun = self._attempts(timeout, method, request), False
             while True:
-                authorized = await self._with_token(metadata)
+                authorized = await self._with_token(metadata, attempts.left_s())
                 frames = call(request, timeout=attempts.left_s(), metadata=authorized, **options)
                 try:
                     async for frame in frames:
@@ -190,9 +207,19 @@ class AsynchronousCalls(_Calls):
 
         return send
 
-    async def _with_token(self, metadata: Metadata) -> Metadata:
-        return metadata if _has_token(metadata) else (*metadata, (AUTHORIZATION, f"Bearer {await self.token()}"))
+    async def _with_token(self, metadata: Metadata, within_s: float | None) -> Metadata:
+        if _has_token(metadata):
+            return metadata
+        return (*metadata, (AUTHORIZATION, f"Bearer {await self.token(within_s)}"))
 
 
 def _has_token(metadata: Metadata) -> bool:
     return any(key == AUTHORIZATION for key, _ in metadata)
+
+
+def _at_most(within_s: float | None) -> float:
+    return TOKEN_S if within_s is None else min(TOKEN_S, within_s)
+
+
+def _no_time_for_a_token() -> DeadlineExceeded:
+    return DeadlineExceeded("no time left to get a token", grpc.StatusCode.DEADLINE_EXCEEDED)

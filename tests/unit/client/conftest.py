@@ -28,6 +28,7 @@ from shodhana_client.application import tool
 from shodhana_client.profile import Profile
 
 TOKEN_LIFE_S = 600
+TOKEN_PATIENCE_S = 5
 
 
 class Gateway(
@@ -44,6 +45,8 @@ class Gateway(
         self.refreshed: list[str] = []
         self.calls: list[tuple[str, Any, dict[str, Any], float | None]] = []
         self.left = threading.Event()
+        self.gives_tokens = threading.Event()
+        self.gives_tokens.set()
         self.watches: list[list[Any]] = []
 
     def fail(self, code: grpc.StatusCode, *details: Any, message: str = "on purpose", times: int = 1) -> None:
@@ -63,6 +66,7 @@ class Gateway(
     def IssueToken(self, request: identity_pb2.IssueTokenRequest, context: Any) -> identity_pb2.IssueTokenResponse:
         if request.client_secret != "right":
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "client id and secret do not match a service account")
+        self.gives_tokens.wait(TOKEN_PATIENCE_S)
         self.tokens += 1
         ends = timestamp_pb2.Timestamp(seconds=int(time.time()) + TOKEN_LIFE_S)
         return identity_pb2.IssueTokenResponse(access_token=f"token-{self.tokens}", expire_time=ends)

@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,30 @@ def test_every_call_has_a_deadline(gateway: Gateway, call: Call) -> None:
     assert 100 < usual < 122  # whole seconds travel
     assert shorter is not None
     assert 5 < shorter < 9
+
+
+async def test_calls_that_wait_for_a_token_keep_their_deadlines(gateway: Gateway, profile: Profile) -> None:
+    gateway.gives_tokens.clear()
+    began = time.monotonic()
+    async with connect_async(profile) as client:
+        calls = [client.transcripts.GetJob(READ[1], timeout=0.5) for _ in range(4)]
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+    took_s = time.monotonic() - began
+    gateway.gives_tokens.set()
+    assert {type(error) for error in ended} == {DeadlineExceeded}
+    assert took_s < 1.5  # one after another they would take two
+
+
+def test_calls_in_threads_that_wait_for_a_token_keep_their_deadlines(gateway: Gateway, profile: Profile) -> None:
+    gateway.gives_tokens.clear()
+    with connect(profile) as client, ThreadPoolExecutor(4) as pool:
+        began = time.monotonic()
+        ended = [pool.submit(client.transcripts.GetJob, READ[1], timeout=0.5) for _ in range(4)]
+        kinds = {type(future.exception()) for future in ended}
+        took_s = time.monotonic() - began
+    gateway.gives_tokens.set()
+    assert kinds == {DeadlineExceeded}
+    assert took_s < 1.5
 
 
 def test_a_read_is_repeated_while_its_service_is_away(gateway: Gateway, call: Call) -> None:
