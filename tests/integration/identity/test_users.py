@@ -185,6 +185,25 @@ async def test_one_role_is_given_and_taken_without_touching_the_others(
     assert await refusal(nobody) == (CODE.NOT_FOUND, "RESOURCE_NOT_FOUND")
 
 
+async def test_the_last_administrator_stays_one(identity: Any, refusal: Any) -> None:
+    admin = await identity.users()
+    emails = ("first@example.org", "second@example.org")
+    made = [await admin.CreateUser(pb.CreateUserRequest(user=user(email, roles=["admin"]))) for email in emails]
+    takings = (admin.RevokeRole(pb.RevokeRoleRequest(name=one.name, role="admin")) for one in made)
+    answers = await asyncio.gather(*takings, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    assert [one.code() for one in refused] == [CODE.FAILED_PRECONDITION], "of two at once one is refused"
+    last = made[answers.index(refused[0])].name
+    for change, path in (
+        (pb.User(name=last, disabled=True), "disabled"),
+        (pb.User(name=last, roles=["viewer"]), "roles"),
+    ):
+        update = pb.UpdateUserRequest(user=change, update_mask=FieldMask(paths=[path]))
+        assert (await refusal(admin.UpdateUser(update)))[0] is CODE.FAILED_PRECONDITION
+    found = await admin.GetUser(pb.GetUserRequest(name=last))
+    assert (list(found.roles), found.disabled) == (["admin"], False)
+
+
 async def test_two_grants_at_once_both_hold(identity: Any) -> None:
     admin = await identity.users()
     made = await admin.CreateUser(pb.CreateUserRequest(user=user(roles=[])))

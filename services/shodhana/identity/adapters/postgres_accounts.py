@@ -12,6 +12,7 @@ from shodhana.runtime.postgres import Connection
 from ..domain.accounts import (
     AccountExists,
     AccountNotFound,
+    LastAdministrator,
     ProvenIdentity,
     RequestIdReused,
     ServiceAccount,
@@ -22,6 +23,8 @@ from . import postgres_logins
 from .postgres_users import USER, found_user, user_of
 
 ACCOUNT = "account_id, roles, secret_hash, created_at"
+# Locked, so that no two who take the role from each other both succeed.
+ADMINISTRATORS = "SELECT FROM users WHERE 'admin' = ANY (roles) AND NOT disabled ORDER BY user_id FOR UPDATE"
 
 
 class PostgresAccounts:
@@ -95,11 +98,13 @@ class PostgresAccounts:
         async with transaction_of_caller(self._pool) as connection:
             if await _was_handled(connection, request_id, f"update users/{user_id}"):
                 change = UserChange()
+            administrators = await connection.fetch(ADMINISTRATORS)
             row = await connection.fetchrow(
                 f"UPDATE users SET display_name = coalesce($2, display_name), roles = coalesce($3, roles), "
                 f"disabled = coalesce($4, disabled) WHERE user_id = $1 RETURNING {USER}",
                 *(user_id, change.display_name, change.roles, change.disabled),
             )
+            await _check_administrators(connection, administrators)
             return user_of(found_user(row, user_id))
 
     async def grant_role(self, user_id: int, role: str, request_id: str | None) -> User:
@@ -115,8 +120,11 @@ class PostgresAccounts:
             if await _was_handled(connection, request_id, f"{target} {role}"):
                 query = f"SELECT {USER} FROM users WHERE user_id = $1"
                 return user_of(found_user(await connection.fetchrow(query, user_id), user_id))
+            administrators = await connection.fetch(ADMINISTRATORS)
             query = f"UPDATE users SET roles = {roles} WHERE user_id = $1 RETURNING {USER}"
-            return user_of(found_user(await connection.fetchrow(query, user_id, role), user_id))
+            row = await connection.fetchrow(query, user_id, role)
+            await _check_administrators(connection, administrators)
+            return user_of(found_user(row, user_id))
 
     async def end_sessions(self, user_id: int, request_id: str | None) -> None:
         async with transaction_of_caller(self._pool) as connection:
@@ -128,6 +136,12 @@ class PostgresAccounts:
     async def log_in(self, proven: ProvenIdentity, first_roles: Sequence[str], may_be_first_admin: bool) -> User | None:
         async with transaction_of_caller(self._pool) as connection:
             return await postgres_logins.log_in(connection, proven, first_roles, may_be_first_admin)
+
+
+async def _check_administrators(connection: Connection, before: Sequence[asyncpg.Record]) -> None:
+    """Raises LastAdministrator where there was an administrator and is none now."""
+    if before and not await connection.fetch(ADMINISTRATORS):
+        raise LastAdministrator
 
 
 async def _was_handled(connection: Connection, request_id: str | None, target: str) -> bool:

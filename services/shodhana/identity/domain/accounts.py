@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shodhana.errors import AlreadyExists, NotFound, Unauthenticated
+from shodhana.errors import AlreadyExists, FailedPrecondition, NotFound, Unauthenticated
 
 
 class CredentialsInvalid(Unauthenticated):
@@ -31,6 +31,13 @@ class RequestIdReused(AlreadyExists):
     """The same request id was used before for something else."""
 
     reason = "REQUEST_ID_REUSED"
+
+
+class LastAdministrator(FailedPrecondition):
+    """Nobody else could give the role back."""
+
+    def __init__(self) -> None:
+        super().__init__("this is the last user with role admin: give it to another one first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class Accounts(Protocol):
     """Where service accounts and users are kept.
 
     A write with a `request_id` is done once; repeated, it answers as it did. Raises RequestIdReused where the id came
-    with something else.
+    with something else, and LastAdministrator where no user would be one any more.
     """
 
     async def service_account(self, account_id: str) -> ServiceAccount | None: ...
