@@ -7,7 +7,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 IMAGES := embedding similarity quality review transcripts identity migrations gateway
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill eval train-phonetic train-combiner format image image-test check-deploy sbom
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill faults eval train-phonetic train-combiner format image image-test check-deploy sbom fuzz
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -65,6 +65,9 @@ lock: ## Choose versions anew, with their hashes
 bench: setup-dev ## Measure services beside peers and direct calls; writes docs/performance.md
 	@python tests/load
 
+faults: setup-dev ## Break a running mesh in every way of the table, under load (quarter of an hour)
+	@python -m tests.faults
+
 drill: setup-dev ## Back everything up, destroy it, restore it, compare what came back
 	@python -m tests.e2e.backup.drill
 
@@ -94,6 +97,10 @@ check-deploy: setup-dev ## Check images, Compose, Swarm, Kubernetes, gateway, ru
 sbom: setup-dev ## List every package with its hash and licence, as CycloneDX, in build/sbom
 	@tools/setup_security.sh
 	@python tools/sbom.py
+
+fuzz: setup-dev ## Feed the parsers what they do not expect: make fuzz SECONDS=600
+	@tools/setup_security.sh
+	@python tests/fuzz --seconds $(or $(SECONDS),600)
 
 format: setup-dev ## Format everything
 	ruff format .

@@ -1,4 +1,4 @@
-"""`python -m tests.e2e.backup.servers DIR`: the parts of a stack that keep data, as `shodhana up` runs them."""
+"""`python -m tests.e2e.backup.servers DIR PART…`: the parts of a stack that keep data, as `shodhana up` runs them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ END_S = 30.0
 
 
 @contextmanager
-def servers(directory: StackDirectory, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def servers(
+    directory: StackDirectory, environment: Mapping[str, str], parts: frozenset[str] = PARTS
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs them; entered when they are healthy."""
-    command = [sys.executable, "-m", "tests.e2e.backup.servers", str(directory.root)]
+    command = [sys.executable, "-m", "tests.e2e.backup.servers", str(directory.root), *sorted(parts)]
     process = subprocess.Popen(command, env=os.environ | dict(environment), cwd=PROJECT)
     try:
         wait_until(lambda: process.poll() is not None or read_state(directory).phase is Phase.READY, START_S)
@@ -54,7 +56,7 @@ def main() -> None:
             print(state.error, file=sys.stderr)
 
     directory = StackDirectory(Path(sys.argv[1]))
-    sys.exit(0 if run_stack(directory, options_from(os.environ), watch, PARTS) else 1)
+    sys.exit(0 if run_stack(directory, options_from(os.environ), watch, frozenset(sys.argv[2:])) else 1)
 
 
 if __name__ == "__main__":

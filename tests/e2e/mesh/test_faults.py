@@ -10,17 +10,16 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from shodhana.api.embedding.v1.embedding_pb2 import TokenizeRequest
-from shodhana.api.identity.v1.identity_pb2 import GetPrincipalRequest
-from shodhana.api.quality.v1.quality_pb2 import ListReportsRequest
-from shodhana.api.review.v1.review_pb2 import ListCasesRequest
-from shodhana.api.similarity.v1.similarity_pb2 import SearchRequest
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
-from shodhana_client import AsyncClient, ShodhanaError, connect, connect_async
+from shodhana_client import ShodhanaError, connect, connect_async
+
+from tests.faults.corrections import correct, new_word
+from tests.faults.reads import READS, Read
+from tests.faults.signals import Frozen
 
 RECOVERY_S = 60.0
 
@@ -51,17 +50,6 @@ def calls_of(mesh: Any, service: str, method: str) -> list[float]:
         lines = (line for line in page.splitlines() if line.startswith("rpc_server_call_duration_seconds_count"))
         counts.append(sum(float(line.rsplit(" ", 1)[1]) for line in lines if needle in line))
     return counts
-
-
-Read = Callable[[AsyncClient, int], Awaitable[Any]]
-READS: dict[str, tuple[str, Read]] = {
-    "embedding": ("Tokenize", lambda c, n: c.embedding.Tokenize(TokenizeRequest(model="semantic", texts=[f"{n}"]))),
-    "similarity": ("Search", lambda c, n: c.similarity.Search(SearchRequest(query=f"kundalani{n % 7}"))),
-    "quality": ("ListReports", lambda c, n: c.quality.ListReports(ListReportsRequest())),
-    "review": ("ListCases", lambda c, n: c.review.ListCases(ListCasesRequest(page_size=1))),
-    "transcripts": ("ListJobs", lambda c, n: c.transcripts.ListJobs(pb.ListJobsRequest())),
-    "identity": ("GetPrincipal", lambda c, n: c.identity.GetPrincipal(GetPrincipalRequest())),
-}
 
 
 async def load(mesh: Any, seconds: float, per_second: int, read: Read = READS["similarity"][1]) -> Counter[str]:
@@ -107,39 +95,6 @@ async def test_a_rolling_stop_loses_no_call(mesh: Any) -> None:
             while mesh.parts(part)[0]["pid"] in (pid, None) or not mesh.is_healthy():  # noqa: ASYNC110 — another process
                 await asyncio.sleep(0.2)
     assert set(await running) == {"OK"}
-
-
-def correct(mesh: Any, text: str) -> pb.CorrectionReport:
-    file = pb.TranscriptFile(filename="fault.txt", content=text.encode())
-    options = pb.CorrectionOptions(validate_only=True)
-    with connect(mesh.profile) as client:
-        answer = client.transcripts.CorrectTranscript(
-            pb.CorrectTranscriptRequest(file=file, options=options), timeout=60
-        )
-    report: pb.CorrectionReport = answer.report
-    return report
-
-
-class Frozen:
-    """Stops every process of a part of the mesh for the length of a block, and wakes them again."""
-
-    def __init__(self, mesh: Any, name: str) -> None:
-        self._pids = mesh.pids(name)
-
-    def __enter__(self) -> None:
-        for pid in self._pids:
-            os.kill(pid, signal.SIGSTOP)
-
-    def __exit__(self, *_: object) -> None:
-        for pid in self._pids:
-            try:
-                os.kill(pid, signal.SIGCONT)
-            except ProcessLookupError:
-                continue  # the supervisor replaced it
-
-
-def new_word() -> str:
-    return "kunda" + "".join(random.choices("lnmr", k=4)) + "ni"
 
 
 def test_without_the_embedding_service_spelling_decides_and_review_is_forced(mesh: Any) -> None:
