@@ -107,9 +107,11 @@ check_shellcheck() {
 render() {
   "$PWD/.venv/bin/python" tools/deployment_secrets.py "$scratch/secrets" 2> /dev/null &&
     mkdir -p "$scratch/etc" && cp -r "$scratch/secrets/tls" "$scratch/secrets/jwks" gateway "$scratch/etc/" &&
-    cp -r "$scratch/secrets/tls" "$scratch/etc/mesh" || return 1
+    cp -rT "$scratch/secrets/mesh/gateway" "$scratch/etc/mesh" || return 1
   [ ! -d clients/dashboard/dist ] || cp -r clients/dashboard/dist "$scratch/etc/gateway/dashboard"
-  .venv/bin/python -m shodhana.stack.gateway "$@" | sed "s#/etc/shodhana#$scratch/etc#g" > "$scratch/envoy.yaml"
+  .venv/bin/python -m shodhana.stack.gateway "$@" --secrets "$scratch/discovered" |
+    sed "s#/etc/shodhana#$scratch/etc#g" > "$scratch/envoy.yaml"
+  sed -i "s#/etc/shodhana#$scratch/etc#g" "$scratch"/discovered/*.yaml
 }
 
 envoy() {
@@ -117,7 +119,7 @@ envoy() {
 }
 
 check_envoy() {
-  for place in compose "compose --otlp jaeger:4317" kubernetes kubernetes-plain "kubernetes-plain --otlp jaeger:4317"; do
+  for place in compose "compose --otlp jaeger:4317" kubernetes "kubernetes --otlp jaeger:4317"; do
     # shellcheck disable=SC2086
     render $place || return 1
     [ -z "${GATEWAY_MISTAKE:-}" ] || sed -i "$GATEWAY_MISTAKE" "$scratch/envoy.yaml"

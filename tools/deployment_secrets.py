@@ -3,9 +3,12 @@
     .venv/bin/python tools/deployment_secrets.py deploy/secrets                              for compose and Swarm
     .venv/bin/python tools/deployment_secrets.py ~/shodhana --place kubernetes               the folder alone
     .venv/bin/python tools/deployment_secrets.py ~/shodhana --place kubernetes --print | kubectl apply -f -
+    .venv/bin/python tools/deployment_secrets.py deploy/secrets --step trust                 and then sign, and forget
 
-Run again, it changes nothing that is there; a file that is removed is made anew. Each folder inside is what one service
-gets to see: mounted at /run/secrets/shodhana, its files have the names of settings (`database_url`).
+Run again, it renews certificates that are two thirds through their time and changes nothing else that is there; a file
+that is removed is made anew. `--step` puts another authority in the place of the mesh's (docs/deployment.md). Each
+folder inside is what one service gets to see: mounted at /run/secrets/shodhana, its files have the names of settings
+(`database_url`); what is mounted at /etc/shodhana/mesh is a folder in `mesh`.
 """
 
 from __future__ import annotations
@@ -16,29 +19,46 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
 import yaml
+from cryptography import x509
 from shodhana.identity.adapters.key_files import KeyFileSigner
 from shodhana.stack.certificates.edge import EdgeCertificates
+from shodhana.stack.certificates.mesh import MeshCertificates
+from shodhana.stack.certificates.publishing import publish
 from shodhana.stack.credentials import BYTES, CALLERS, Credentials, ensure_credentials
 from shodhana.stack.migrations import SCHEMAS, role_of
 from shodhana.stack.options import login_url
 from shodhana.stack.places import StackDirectory
+from shodhana.stack.topology import GATEWAY, ROWS
 
 NAMESPACE = "sanskrit-processing"
 LABELS = {"app.kubernetes.io/part-of": "shodhana"}
 OWNER = "postgres"
 SENTINELS = tuple(f"redis-broker-{number}.redis-broker:26379" for number in range(3))
+MESH = "mesh"
+CERTIFIED = (*(row.name for row in ROWS), GATEWAY)
+LIFE = timedelta(days=180)
+"""Of the mesh's certificates: longer than where a program that runs renews them; this one has to be run."""
+STEPS: dict[str, Callable[[MeshCertificates], None]] = {
+    "trust": MeshCertificates.trust_next,
+    "sign": MeshCertificates.sign_by_next,
+    "forget": MeshCertificates.forget_former,
+}
 OPEN = ("jwks",)
 """What everybody may read."""
 SECRET_NAMES = (
     *("embedding", "grafana", "identity", "keda", "migrations", "postgres", "quality"),
     *("redis-broker", "redis-cache", "review", "similarity", "tls", "transcripts"),
+    *(f"mesh-{name}" for name in ("authority", *CERTIFIED)),
 )
-"""The Secrets that are made: each a folder."""
+"""The Secrets that are made: each a folder, or one of the mesh's."""
+OPEN_NAMES = (*OPEN, "mesh-authorities")
+"""The ConfigMaps."""
 Redis = Callable[[str], str]
 
 
@@ -79,15 +99,18 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where the secrets stand; keep it out of every repository")
     parser.add_argument("--place", choices=list(PLACES), default="compose", help="default: compose")
     parser.add_argument("--database", metavar="HOST:PORT/NAME", help="another database than the place's")
+    parser.add_argument("--step", choices=list(STEPS), help="one step of three towards another authority of the mesh")
     parser.add_argument("--print", action="store_true", help="print Secrets and the ConfigMap jwks for kubectl")
     options = parser.parse_args()
     place = PLACES[options.place]
     if options.database:
         place = Place(options.database, place.cache, place.broker)
     make(options.folder, place)
+    if options.step:
+        STEPS[options.step](mesh_of(options.folder))
     if options.print:
-        own = () if options.place == "kubernetes" else ("tls",)
-        yaml.safe_dump_all(manifests(options.folder, own), sys.stdout, sort_keys=False)
+        found = manifests(options.folder, has_issuer=options.place == "kubernetes")
+        yaml.safe_dump_all(found, sys.stdout, sort_keys=False)
     else:
         print(f"secrets of {options.place} in {options.folder}", file=sys.stderr)
     return 0
@@ -112,13 +135,25 @@ def make(folder: Path, place: Place) -> None:
         files["identity"]["oidc_client_secret"] = given.read_text().strip()
     files["grafana"] = {"admin_password": lasting(folder / "source" / "grafana_password")}
     files["jwks"] = {"jwks.json": directory.jwks.read_text()}
-    files["tls"] = {
-        "tls.crt": certificates.server.read_text(),
-        "tls.key": certificates.server_key.read_text(),
-        "ca.crt": certificates.authority.read_text(),
-    }
     for name, found in files.items():
         write(folder / name, found)
+    mesh_of(folder).ensure()
+    if is_ours(folder / "tls" / "tls.crt", certificates):
+        shown = {"tls.crt": certificates.server, "tls.key": certificates.server_key, "ca.crt": certificates.authority}
+        publish(folder / "tls", {name: path.read_bytes() for name, path in shown.items()}, is_shared=True)
+
+
+def is_ours(shown: Path, certificates: EdgeCertificates) -> bool:
+    """Whether the gateway's certificate is none that the owner of the folder has put there."""
+    if not shown.exists():
+        return True
+    authority = x509.load_pem_x509_certificate(certificates.authority.read_bytes())
+    return x509.load_pem_x509_certificates(shown.read_bytes())[0].issuer == authority.subject
+
+
+def mesh_of(folder: Path) -> MeshCertificates:
+    """Certificates for calls within the mesh: a folder for each service, and one for the authority, which none sees."""
+    return MeshCertificates(folder / MESH, CERTIFIED, is_shared=True, life=LIFE)
 
 
 def lasting(path: Path) -> str:
@@ -165,12 +200,25 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         path.chmod(0o444)
 
 
-def manifests(folder: Path, own: tuple[str, ...]) -> list[dict[str, Any]]:
-    """A Secret for each folder, and a ConfigMap for what is public; `tls` only where no cert-manager makes it."""
-    omitted = {"source", "tls", *OPEN} - {*own}
+def manifests(folder: Path, *, has_issuer: bool) -> list[dict[str, Any]]:
+    """A Secret for each folder, and a ConfigMap for what is public; `has_issuer`: cert-manager makes certificates."""
+    omitted = {"source", MESH, *OPEN} | ({"tls"} if has_issuer else set())
     names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in omitted)
     found = [manifest("Secret", name, {"type": kind_of(name), "data": encoded(folder / name)}) for name in names]
     found += [manifest("ConfigMap", name, {"data": plain(folder / name)}) for name in OPEN]
+    return [*found, *mesh_manifests(mesh_of(folder), has_issuer=has_issuer)]
+
+
+def mesh_manifests(mesh: MeshCertificates, *, has_issuer: bool) -> list[dict[str, Any]]:
+    """Whom all trust; and either what signs, for cert-manager, or each service's certificate."""
+    trusted = b"".join(pair.certificate_pem() for pair in mesh.trusted()).decode()
+    found = [manifest("ConfigMap", "mesh-authorities", {"data": {"ca.crt": trusted}})]
+    signing = mesh.signing()
+    shown = {"authority": signing} if has_issuer and signing else {name: mesh.read(name) for name in mesh.names}
+    for name, pair in shown.items():
+        data = {"tls.crt": pair.certificate_pem(), "tls.key": pair.key_pem()}
+        content = {"type": "kubernetes.io/tls", "data": {key: base64_of(value) for key, value in data.items()}}
+        found.append(manifest("Secret", f"mesh-{name}", content))
     return found
 
 
@@ -184,11 +232,15 @@ def manifest(kind: str, name: str, content: Mapping[str, Any]) -> dict[str, Any]
 
 
 def plain(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_text() for path in sorted(folder.iterdir()) if not path.name.startswith("..")}
 
 
 def encoded(folder: Path) -> dict[str, str]:
-    return {name: base64.b64encode(text.encode()).decode() for name, text in plain(folder).items()}
+    return {name: base64_of(text.encode()) for name, text in plain(folder).items()}
+
+
+def base64_of(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 if __name__ == "__main__":

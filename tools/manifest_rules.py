@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
-from deployment_secrets import SECRET_NAMES
+from deployment_secrets import OPEN_NAMES, SECRET_NAMES
 from shodhana.embedding.settings import EmbeddingSettings
 from shodhana.identity.settings import IdentitySettings
 from shodhana.quality.settings import QualitySettings
@@ -31,6 +31,7 @@ SERVICES = {
     "transcripts": TranscriptsSettings,
     "identity": IdentitySettings,
 }
+HEALTH_PORT = 50052
 LONG_LIVED = ("Deployment", "StatefulSet")
 WORKLOADS = (*LONG_LIVED, "Job")
 CLUSTER_WIDE = ("Namespace", "ClusterRole", "ClusterRoleBinding")
@@ -69,6 +70,7 @@ def faults(documents: list[Document], is_small: bool = False) -> Iterator[str]:
             yield from container_faults(workload, container)
     for rule in (secret_faults, namespace_faults, network_faults, configuration_faults, reference_faults, grpc_faults):
         yield from rule(documents)
+    yield from certificate_faults(documents)
     yield from scaling_faults(documents, is_small)
     yield from disruption_faults(documents, is_small)
 
@@ -148,10 +150,26 @@ def grpc_faults(documents: list[Document]) -> Iterator[str]:
         if workload["metadata"]["name"] not in SERVICES:
             continue
         container = containers(workload)[0]
-        if container.get("readinessProbe", {}).get("grpc", {}).get("port") != 50051:
+        if container.get("readinessProbe", {}).get("grpc", {}).get("port") != HEALTH_PORT:
             yield f"{name(workload)}: readiness is not asked by gRPC"
         if container.get("livenessProbe", {}).get("grpc", {}).get("service") != "alive":
             yield f"{name(workload)}: would be restarted for what it lacks"
+
+
+def certificate_faults(documents: list[Document]) -> Iterator[str]:
+    """Each service shows its own certificate within the mesh, made out to its name for both ends of a call."""
+    for workload in of_kinds(documents, ("Deployment",)):
+        service = workload["metadata"]["name"]
+        if service not in (*SERVICES, "worker", "gateway"):
+            continue
+        if ("Secret", f"mesh-{service}") not in references(workload):
+            yield f"{name(workload)}: does not show its own certificate"
+    for certificate in of_kinds(documents, ("Certificate",)):
+        service, spec = certificate["metadata"]["name"].removeprefix("mesh-"), certificate["spec"]
+        if spec["issuerRef"]["name"] != "mesh":
+            continue
+        if spec["dnsNames"] != [service] or not {"server auth", "client auth"} <= set(spec["usages"]):
+            yield f"{name(certificate)}: is not made out to {service} for both ends"
 
 
 def secret_faults(documents: list[Document]) -> Iterator[str]:
@@ -246,7 +264,7 @@ def ports(service: Document) -> list[int]:
 def reference_faults(documents: list[Document]) -> Iterator[str]:
     """What is referred to exists: here, or among the secrets that the tool makes."""
     there = {(document["kind"], document["metadata"]["name"]) for document in documents}
-    there |= {("Secret", secret) for secret in SECRET_NAMES} | {("ConfigMap", "jwks")}
+    there |= {("Secret", secret) for secret in SECRET_NAMES} | {("ConfigMap", open_name) for open_name in OPEN_NAMES}
     there |= {("Secret", document["spec"]["secretName"]) for document in of_kinds(documents, ("Certificate",))}
     for workload in of_kinds(documents, WORKLOADS):
         for reference in references(workload):
@@ -266,10 +284,11 @@ def reference_faults(documents: list[Document]) -> Iterator[str]:
 def references(workload: Document) -> Iterator[tuple[str, str]]:
     yield "ServiceAccount", pod(workload).get("serviceAccountName", "default")
     for volume in pod(workload).get("volumes", []):
-        if "secret" in volume:
-            yield "Secret", volume["secret"]["secretName"]
-        if "configMap" in volume:
-            yield "ConfigMap", volume["configMap"]["name"]
+        for source in [volume, *volume.get("projected", {}).get("sources", [])]:
+            if "secret" in source:
+                yield "Secret", source["secret"].get("secretName") or source["secret"]["name"]
+            if "configMap" in source:
+                yield "ConfigMap", source["configMap"]["name"]
         if "persistentVolumeClaim" in volume:
             yield "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]
     for container in containers(workload):

@@ -1,5 +1,8 @@
 #!/opt/venv/bin/python
-"""Exits with 0 where the container's service says that it is ready, or its worker has said so once."""
+"""Exits with 0 where the container's service says that it is ready, or its worker has said so once.
+
+It asks at HEALTH_ADDRESS: where the service listens, only those are answered who have a certificate.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ TIMEOUT_S = 3.0
 def main() -> int:
     if ready := os.environ.get("WORKER_READY_PATH"):
         return 0 if Path(ready).exists() else 1
-    address = os.environ["LISTEN_ADDRESS"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - where it listens, not where we do
+    address = os.environ["HEALTH_ADDRESS"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - where it listens, not where we do
     with grpc.insecure_channel(address) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)

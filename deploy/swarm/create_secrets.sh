@@ -9,6 +9,12 @@ for path in "$folder"/*/*; do
   service=$(basename "$(dirname "$path")")
   file=$(basename "$path")
   case "$service/$file" in
+    mesh/authority) continue ;;
+    mesh/*)
+      for part in ca.crt tls.crt tls.key; do
+        docker secret create "shodhana_mesh_${file}_${part}_$version" "$path/$part"
+      done
+      ;;
     source/* | grafana/* | keda/*) continue ;;
     jwks/*) docker config create "shodhana_jwks_$version" "$path" ;;
     *) docker secret create "shodhana_${service}_${file}_$version" "$path" ;;

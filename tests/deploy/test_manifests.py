@@ -61,6 +61,12 @@ MISTAKES: dict[str, Mistake] = {
     "no startupProbe": lambda all_: container(all_).pop("startupProbe"),
     "readiness is not asked by gRPC": lambda all_: container(all_).update(readinessProbe={"tcpSocket": {"port": 1}}),
     "would be restarted for what it lacks": lambda all_: container(all_)["livenessProbe"]["grpc"].pop("service"),
+    "quality: does not show its own certificate": lambda all_: next(
+        volume for volume in pod(all_)["volumes"] if volume["name"] == "mesh"
+    )["projected"]["sources"][0]["secret"].update(name="mesh-review"),
+    "is not made out to quality for both ends": lambda all_: one(all_, "Certificate", "mesh-quality")["spec"].update(
+        dnsNames=["review"]
+    ),
     "secrets are made by": add_secret,
     "POSTGRES_PASSWORD holds a secret": lambda all_: (
         container(all_).setdefault("env", []).append({"name": "POSTGRES_PASSWORD", "value": "hunter2"})

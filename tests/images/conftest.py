@@ -121,13 +121,22 @@ def mounted(secrets: Path, service: str) -> list[str]:
     return [
         *("--volume", f"{secrets / service}:/run/secrets/shodhana:ro"),
         *("--volume", f"{secrets / 'jwks'}:/etc/shodhana/jwks:ro"),
+        *certified(secrets, service),
         *("--env", "SECRETS_DIR=/run/secrets/shodhana"),
     ]
+
+
+def certified(secrets: Path, service: str) -> list[str]:
+    """The mesh's certificate of a service, where it has one."""
+    folder = secrets / "mesh" / service
+    return ["--volume", f"{folder}:/etc/shodhana/mesh:ro"] if folder.exists() else []
 
 
 def options_of(service: str, secrets: Path) -> list[str]:
     environment = {
         "LISTEN_ADDRESS": f"{HOSTS[service]}:50051",
+        "HEALTH_ADDRESS": f"{HOSTS[service]}:50052",
+        "MESH_TLS_PATH": "/etc/shodhana/mesh",
         "METRICS_ADDRESS": f"{HOSTS[service]}:9100",
         "JWKS_PATH": "/etc/shodhana/jwks/jwks.json",
         "SERVICE_ACCOUNT_ID": service,
@@ -158,4 +167,4 @@ def gateway_options(secrets: Path) -> list[str]:
         "--volume",
         f"{secrets / 'jwks'}:/etc/shodhana/jwks:ro",
     ]
-    return [*hosts, *volumes]
+    return [*hosts, *volumes, *certified(secrets, "gateway")]

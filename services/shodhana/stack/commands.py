@@ -10,6 +10,7 @@ import click
 
 from .audit.commands import audit
 from .backup.commands import backup, restore, verify
+from .certificates.commands import certificates
 from .command_line import ERROR, INCOMPLETE, USAGE, directory_of, example, fail, place_of, say
 from .places import StackDirectory
 
@@ -128,5 +129,5 @@ def _up_detached(place: StackDirectory, replicas: tuple[str, ...], port: int | N
     front_page(read_state(place))
 
 
-for command in (backup, restore, verify, audit):
+for command in (backup, certificates, restore, verify, audit):
     stack.add_command(command)

@@ -9,10 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .certificates.edge import EdgeCertificates
+from .certificates.mesh import MeshCertificates
 from .gateway import dashboard
-from .gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, render
+from .gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, UpstreamTls, render, write_secrets
 from .places import DASHBOARD, StackDirectory
 from .ports import LOOPBACK
+from .topology import CERTIFIED, GATEWAY
 
 DEFAULT_OTLP_PORT = 4317
 
@@ -35,7 +37,9 @@ class EmbeddedEnvoy:
     def prepare(self) -> None:
         """Writes configuration and certificates; identity must have written its JWK set."""
         self.certificates.ensure()
-        self.directory.envoy.write_text(render(self._parameters()))
+        parameters = self._parameters()
+        write_secrets(parameters)
+        self.directory.envoy.write_text(render(parameters))
 
     def command(self) -> tuple[str, ...]:
         """What to run; SIGTERM ends it at once. Without hot restart two stacks share nothing."""
@@ -47,9 +51,11 @@ class EmbeddedEnvoy:
         return EdgeCertificates(self.directory.tls)
 
     def _parameters(self) -> GatewayParameters:
+        ours = MeshCertificates(self.directory.mesh, CERTIFIED).of(GATEWAY)
         return GatewayParameters(
             certificate=self.certificates.server,
             private_key=self.certificates.server_key,
+            secrets=self.directory.root / "envoy_secrets",
             jwks=self.directory.jwks,
             clusters={name: Cluster(self.addresses[name]) for name in SERVICES if name in self.addresses},
             auth=Cluster(self.pages) if self.pages else None,
@@ -58,6 +64,7 @@ class EmbeddedEnvoy:
             metrics=f"{LOOPBACK}:{self.metrics_port}",
             otlp=_host_and_port(self.otlp_endpoint) if self.otlp_endpoint else None,
             rate_limits=self.rate_limits,
+            upstream_tls=UpstreamTls(*(ours / name for name in ("ca.crt", "tls.crt", "tls.key"))),
             dashboard=DASHBOARD if dashboard.is_built() else None,
         )
 

@@ -11,23 +11,34 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis.asyncio import Redis
 
+from shodhana.runtime.wires import Options, PlainWire, Wire
+
 from .parts import Check, NotReady
 from .ports import LOOPBACK
 
 ANSWER_S = 2.0
 
 
-def grpc_serving(port: int) -> Check:
-    """grpc.health.v1 on the port answers SERVING."""
-    stub: health_pb2_grpc.HealthStub | None = None
+OPTIONS: Options = [("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50)]
+
+
+def grpc_serving(port: int, service: str = "", wire: Wire | None = None) -> Check:
+    """grpc.health.v1 on the port answers SERVING, to one who asks for `service` as the mesh does."""
+    used = wire or PlainWire()
+    channel: grpc.aio.Channel | None = None
+    version = used.version()
 
     async def check() -> None:
-        nonlocal stub
-        if stub is None:
-            options = [("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50)]
-            stub = health_pb2_grpc.HealthStub(grpc.aio.insecure_channel(f"{LOOPBACK}:{port}", options))
+        nonlocal channel, version
+        if channel is not None and version != used.version():
+            await channel.close()
+            channel = None
+        if channel is None:
+            version = used.version()
+            channel = used.channel(service, f"{LOOPBACK}:{port}", OPTIONS)
         try:
-            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_S)
+            request = health_pb2.HealthCheckRequest()
+            answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=ANSWER_S)
         except grpc.aio.AioRpcError as error:
             raise ConnectionError(error.code().name) from None
         if answer.status != health_pb2.HealthCheckResponse.SERVING:

@@ -64,6 +64,11 @@ class StackDirectory:
         return self.root / "tls"
 
     @property
+    def mesh(self) -> Path:
+        """Certificates for calls within the mesh, a folder for each service."""
+        return self.root / "mesh"
+
+    @property
     def envoy(self) -> Path:
         return self.root / "envoy.yaml"
 

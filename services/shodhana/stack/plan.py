@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shodhana.runtime.wires import wire_of
+
 from . import health, stores
+from .certificates.mesh import MeshCertificates
 from .credentials import LOCAL_USER, ensure_credentials
 from .envoy import EmbeddedEnvoy
 from .gateway import dashboard
@@ -16,13 +19,12 @@ from .options import OptionInvalid, StackOptions, login_url
 from .parts import Part, Program
 from .places import StackDirectory
 from .ports import LOOPBACK, allot, free_port
-from .topology import SCHEMAS, Replica, chosen_rows, replicas_of
+from .topology import CERTIFIED, GATEWAY, SCHEMAS, SUPERVISOR, Replica, chosen_rows, replicas_of
 
 DRAIN_S = 3.0
 """Gateway and channels ask about health every second or so; by then they have noticed."""
 ALONE_DRAIN_S = 0.1
 """No other replica takes over, so there is nobody to wait for."""
-GATEWAY = "gateway"
 IDENTITY = "identity"
 REDIS = ("redis://", "rediss://")
 NOT_INHERITED = (
@@ -56,6 +58,10 @@ class _Planner:
         rows = chosen_rows(options)
         self._replicas = replicas_of(rows, options)
         self._credentials = ensure_credentials(directory, SCHEMAS)
+        self._mesh = MeshCertificates(directory.mesh, CERTIFIED)
+        self._mesh.ensure()
+        self._mesh.settle(lambda: None)  # nobody runs who would have to read it first
+        self._wire = wire_of(self._mesh.of(SUPERVISOR))
         self._ports = allot(_port_names(self._replicas), directory.root)
         if (wanted := options.gateway_port) is not None:
             if free_port(wanted) != wanted:
@@ -113,7 +119,7 @@ class _Planner:
         return Program(
             name=replica.name,
             command=guarded(*command),
-            check=health.grpc_serving(port) if port is not None else health.file_touched(ready),
+            check=health.grpc_serving(port, row.name, self._wire) if port is not None else health.file_touched(ready),
             needs=frozenset[str]().union(*needed),
             environment=self._environment(replica) | ({} if row.serves else {"WORKER_READY_PATH": str(ready)}),
             prepare=None if row.serves else health.removes(ready),
@@ -129,6 +135,7 @@ class _Planner:
         environment |= {
             "METRICS_ADDRESS": self._metrics_address(replica),
             "JWKS_PATH": str(directory.jwks),
+            "MESH_TLS_PATH": str(self._mesh.of(row.name)),
             "ENABLE_EPIC_3": str(self._options.is_semantic).lower(),
             "DRAIN_S": str(DRAIN_S if replica.peers > 1 else ALONE_DRAIN_S),
             "PYTHONDONTWRITEBYTECODE": "",  # without compiled modules each start takes seconds longer

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from .certificates.renewal import keep_certificates
 from .credentials import write_private
 from .options import StackOptions
 from .parts import PartFailed, PartState
@@ -52,6 +53,7 @@ class _Run:
             loop.add_signal_handler(number, stopping.set)
         write_private(self._directory.client, self._plan.client)
         self._parts_changed(self._supervisor.states())
+        renewing = asyncio.create_task(keep_certificates(self._directory), name="certificates")
         try:
             await self._start_unless(stopping)
             if not stopping.is_set():
@@ -60,6 +62,7 @@ class _Run:
         except PartFailed as failure:
             self._state.error = str(failure)
         finally:
+            renewing.cancel()
             self._enter(Phase.STOPPING)
             await self._supervisor.stop()
             self._enter(Phase.FAILED if self._state.error else Phase.DOWN)

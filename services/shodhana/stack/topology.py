@@ -76,6 +76,9 @@ ROWS = (
         default_replicas=default_workers(),
     ),
 )
+GATEWAY, SUPERVISOR = "gateway", "supervisor"
+CERTIFIED = (*(row.name for row in ROWS), GATEWAY, SUPERVISOR)
+"""Who has a certificate of the mesh: replicas of a service share one."""
 SCHEMAS = tuple(dict.fromkeys(row.schema for row in ROWS if row.schema))
 
 

@@ -23,6 +23,7 @@ from grpc_status import rpc_status
 from shodhana.api.embedding.v1 import embedding_pb2, embedding_pb2_grpc
 from shodhana.api.identity.v1 import identity_pb2, identity_pb2_grpc
 from shodhana.api.transcripts.v1 import transcripts_pb2, transcripts_pb2_grpc
+from shodhana.runtime.wires import wire_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 SLOW = "jobs/8"
@@ -137,11 +138,7 @@ async def serve(port: int, attempts: Path, tls: Path | None) -> None:
     identity_pb2_grpc.add_UserServiceServicer_to_server(Users(), server)
     health = async_health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    if tls:
-        key, chain, authority = ((tls / name).read_bytes() for name in ("service.key", "service.crt", "ca.crt"))
-        server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([(key, chain)], authority, True))
-    else:
-        server.add_insecure_port(f"127.0.0.1:{port}")
+    wire_of(tls).listen(server, f"127.0.0.1:{port}")
     await server.start()
     states = {signal.SIGUSR1: "NOT_SERVING", signal.SIGUSR2: "SERVING"}
     changes: asyncio.Queue[str] = asyncio.Queue()

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, render
+from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, RateLimits, render, write_secrets
 from shodhana.stack.ports import allot
 
 BACKEND = Path(__file__).parent / "backend.py"
@@ -113,6 +113,8 @@ class Gateway:
     replicas: list[Replica]
     log: Path
     process: subprocess.Popen[bytes]
+    trusted: Path
+    """What clients hold the gateway's certificate to."""
 
     @property
     def url(self) -> str:
@@ -122,12 +124,12 @@ class Gateway:
         """An HTTP client that trusts the gateway's certificate; `token` default: all permissions."""
         chosen = self.keys.token(*ALL_PERMISSIONS) if token is None else token
         headers = {"authorization": f"Bearer {chosen}"} if chosen else {}
-        context = ssl.create_default_context(cafile=str(self.parameters.certificate))
+        context = ssl.create_default_context(cafile=str(self.trusted))
         return httpx.Client(base_url=self.url, headers=headers, verify=context, timeout=30, **options)
 
     def async_client(self) -> httpx.AsyncClient:
         """The same for an event loop, without any token."""
-        context = ssl.create_default_context(cafile=str(self.parameters.certificate))
+        context = ssl.create_default_context(cafile=str(self.trusted))
         return httpx.AsyncClient(base_url=self.url, verify=context, timeout=30)
 
     def claims(self, authorization: str) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class Gateway:
 
     def channel(self) -> grpc.aio.Channel:
         """A gRPC channel; send `self.call_credentials()` as metadata."""
-        credentials = grpc.ssl_channel_credentials(self.parameters.certificate.read_bytes())
+        credentials = grpc.ssl_channel_credentials(self.trusted.read_bytes())
         options = [("grpc.max_send_message_length", 64 << 20)]
         return grpc.aio.secure_channel(self.parameters.listen, credentials, options=options)
 
@@ -184,8 +186,7 @@ class Certificates:
 
     def write(self) -> None:
         authority_key, authority = self._sign("ca", None, None, [])
-        for name, hosts in (("gateway", ["localhost"]), ("service", [*SERVICES])):
-            self._sign(name, authority_key, authority, hosts)
+        self._sign("gateway", authority_key, authority, ["localhost"])
 
     def _sign(
         self,
@@ -238,6 +239,7 @@ def base_parameters(
     return GatewayParameters(
         certificate=certificates / "chain.crt",
         private_key=certificates / "gateway.key",
+        secrets=folder / "secrets",
         jwks=folder / "jwks.json",
         clusters=dict.fromkeys(SERVICES, cluster),
         listen=f"127.0.0.1:{ports['listen']}",
@@ -253,10 +255,12 @@ def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterato
     """Two replicas and an Envoy before them; `changes` replace parameters.
 
     `tls`: a folder of certificates, with which the replicas ask for TLS. `by_name`: they are found through DNS.
+    `only`: the services that there are. `trusted`: what clients hold the gateway's certificate to.
     `own_clusters`: services that these replicas do not stand in for, with two replicas of their own.
     """
     own_clusters = changes.pop("own_clusters", {})
     tls, by_name = changes.pop("tls", None), changes.pop("by_name", False)
+    only, trusted = changes.pop("only", SERVICES), changes.pop("trusted", certificates / "chain.crt")
     # Not any free port: before Envoy has it, an outgoing connection of another test could be given the same one.
     ports = allot(("listen", "admin", "metrics", "first", "second"), folder)
     replicas = [Replica(ports[name], folder / "attempts", tls) for name in ("first", "second")]
@@ -265,16 +269,17 @@ def running_gateway(folder: Path, certificates: Path, **changes: Any) -> Iterato
     keys = Keys(folder / "jwks.json")
     keys.publish()
     parameters = replace(base_parameters(folder, certificates, replicas, ports), **changes)
-    parameters = replace(parameters, clusters={**parameters.clusters, **own_clusters})
+    parameters = replace(parameters, clusters={name: parameters.clusters[name] for name in only} | own_clusters)
     if by_name:
         names = tuple(f"localhost:{replica.port}" for replica in replicas)
         parameters = replace(parameters, clusters=dict.fromkeys(SERVICES, Cluster(names, "dns")))
     configuration, log = folder / "envoy.yaml", folder / "envoy.log"
+    write_secrets(parameters)
     configuration.write_text(render(parameters))
     command = [envoy_program(), "-c", str(configuration), "--disable-hot-restart", "--concurrency", "2", "-l", "error"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-    gateway = Gateway(parameters, keys, replicas, log, process)
+    gateway = Gateway(parameters, keys, replicas, log, process, trusted)
     try:
         wait_for(lambda: process.poll() is not None or is_ready(gateway))
         assert process.poll() is None, log.read_text()

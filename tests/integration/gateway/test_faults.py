@@ -8,8 +8,6 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -17,7 +15,6 @@ import pytest
 from grpc_status import rpc_status
 from shodhana.api.embedding.v1 import embedding_pb2, embedding_pb2_grpc
 from shodhana.stack.gateway.replies import NOBODY_THERE
-from shodhana.stack.gateway_config import UpstreamTls
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -153,13 +150,3 @@ def test_trap_13_a_taken_port_fails_the_start(gateway: Gateway) -> None:
     command = [str(part) for part in gateway.process.args]  # type: ignore[union-attr]
     second = subprocess.run(command, capture_output=True, timeout=30, check=False, start_new_session=True)
     assert second.returncode != 0
-
-
-def test_trap_7_mutual_tls_with_the_services_is_tls_1_3(
-    start_gateway: Callable[..., AbstractContextManager[Gateway]], certificates: Path
-) -> None:
-    service = UpstreamTls(certificates / "ca.crt", certificates / "service.crt", certificates / "service.key")
-    with start_gateway(tls=certificates, upstream_tls=service) as gateway, gateway.client() as client:
-        assert client.get("/v1/embeddings/models").status_code == 200
-        versions = gateway.statistics(r"cluster\.embedding\.ssl\.versions")
-    assert set(versions) == {"cluster.embedding.ssl.versions.TLSv1.3"}

@@ -22,7 +22,8 @@ from shodhana.stack.gateway.bootstrap import bootstrap
 from shodhana.stack.gateway.contracts import read_descriptors, rpcs_of
 from shodhana.stack.gateway.deployments import compose, kubernetes
 from shodhana.stack.gateway.routes import COMPUTATION, LOOK_UP, STREAM, WRITE, policy_of
-from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, render
+from shodhana.stack.gateway.tls import secret_files
+from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, render, write_secrets
 from shodhana.stack.places import DASHBOARD, GATEWAY
 
 RPCS = {rpc.name: rpc for rpc in rpcs_of(read_descriptors(GATEWAY / "descriptors.binpb"))}
@@ -37,6 +38,7 @@ def local(tmp_path: Path) -> GatewayParameters:
     return GatewayParameters(
         certificate=tmp_path / "tls.crt",
         private_key=tmp_path / "tls.key",
+        secrets=tmp_path / "secrets",
         jwks=tmp_path / "jwks.json",
         clusters={name: Cluster((f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}")) for name in SERVICES},
         auth=Cluster(("127.0.0.1:8080",)),
@@ -56,7 +58,8 @@ def contained(folder: Path, place: str) -> GatewayParameters:
     if dashboard.is_built():
         shutil.copytree(DASHBOARD, folder / "gateway" / "dashboard")
     origins = ("https://dashboard.example",)
-    return {"compose": compose, "kubernetes": kubernetes}[place]("collector:4317", origins, files=folder)
+    found = {"compose": compose, "kubernetes": kubernetes}[place]("collector:4317", origins, files=folder)
+    return replace(found, secrets=folder / "secrets")
 
 
 def write_certificate(folder: Path) -> None:
@@ -74,6 +77,7 @@ def write_certificate(folder: Path) -> None:
 def test_envoy_takes_the_configuration(local: GatewayParameters, tmp_path: Path, place: str) -> None:
     parameters = local if place == "local" else contained(tmp_path, place)
     configuration = tmp_path / "envoy.yaml"
+    write_secrets(parameters)
     configuration.write_text(render(parameters))
     found = find_spec("envoy")
     assert found is not None
@@ -119,12 +123,22 @@ def test_the_admin_interface_stays_on_the_loopback(local: GatewayParameters) -> 
         assert bootstrap(parameters)["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
-def test_only_in_kubernetes_the_services_are_called_by_mutual_tls() -> None:
-    assert not [cluster for cluster in service_clusters(compose()) if "transport_socket" in cluster]
-    for cluster in service_clusters(kubernetes()):
+def test_each_service_is_called_by_mutual_tls_and_by_its_name(local: GatewayParameters) -> None:
+    assert not [cluster for cluster in service_clusters(local) if "transport_socket" in cluster]
+    for cluster in (*service_clusters(compose()), *service_clusters(kubernetes())):
         context = cluster["transport_socket"]["typed_config"]
         assert context["sni"] == cluster["name"]
-        assert context["common_tls_context"]["tls_params"]["tls_maximum_protocol_version"] == "TLSv1_3"
+        assert context["common_tls_context"]["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_3"
+        validation = context["common_tls_context"]["combined_validation_context"]["default_validation_context"]
+        assert validation["match_typed_subject_alt_names"][0]["matcher"] == {"exact": cluster["name"]}
+
+
+def test_a_container_reads_certificates_where_they_are_mounted() -> None:
+    files = secret_files(compose())
+    assert set(files) == {"edge.yaml", "mesh.yaml", "mesh_authorities.yaml"}
+    (edge,) = yaml.safe_load(files["edge.yaml"])["resources"]
+    assert edge["tls_certificate"]["certificate_chain"] == {"filename": "/etc/shodhana/tls/tls.crt"}
+    assert edge["tls_certificate"]["watched_directory"] == {"path": "/etc/shodhana/tls"}
 
 
 def test_the_configuration_of_containers_is_printed_by_a_command() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from pathlib import Path
 
 import click
 
@@ -13,13 +13,12 @@ from .bootstrap import render
 from .deployments import compose, kubernetes
 from .parameters import SERVICES, GatewayParameters
 from .rate_limits import RateLimitInvalid, rate_limits_from
+from .tls import write_secrets
 
 PLACES: dict[str, Callable[..., GatewayParameters]] = {
     "compose": compose,
     "kubernetes": kubernetes,
-    "kubernetes-plain": partial(kubernetes, mutual_tls=False),
 }
-"""The last is for services without certificates of their own, behind network policies."""
 
 
 @click.command(epilog="\b\nExample:\n  python -m shodhana.stack.gateway kubernetes --otlp jaeger-collector:4317")
@@ -34,13 +33,20 @@ PLACES: dict[str, Callable[..., GatewayParameters]] = {
     default=SERVICES,
     help="A service to expose; may be given again.  [default: all]",
 )
-def main(place: str, otlp: str | None, origins: tuple[str, ...], services: tuple[str, ...]) -> None:
+@click.option("--secrets", type=click.Path(path_type=Path), help="Write what says where certificates are to DIR.")
+def main(
+    place: str, otlp: str | None, origins: tuple[str, ...], services: tuple[str, ...], secrets: Path | None
+) -> None:
     """Print Envoy's configuration for PLACE; RATE_LIMIT_SUBJECT_PER_S and the like change its limits."""
     try:
         limits = rate_limits_from(os.environ)
     except RateLimitInvalid as error:
         raise click.UsageError(str(error)) from error
-    click.echo(render(replace(PLACES[place](otlp, origins, services), rate_limits=limits)), nl=False)
+    parameters = replace(PLACES[place](otlp, origins, services), rate_limits=limits)
+    if secrets is not None:
+        parameters = replace(parameters, secrets=secrets)
+        write_secrets(parameters)
+    click.echo(render(parameters), nl=False)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def bootstrap(parameters: GatewayParameters) -> Config:
         listeners.append(metrics_listener(parameters.metrics))
     found = clusters.clusters(parameters)
     if parameters.auth:
-        found.append(sessions.pages_cluster(parameters.auth, parameters.upstream_tls))
+        found.append(sessions.pages_cluster(parameters.auth, parameters))
     return {
         "node": {"id": "gateway", "cluster": "gateway"},
         "admin": {"address": socket_address(parameters.admin)},

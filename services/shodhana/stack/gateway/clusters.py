@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .keys import keys_cluster
-from .parameters import Cluster, GatewayParameters, UpstreamTls
+from .parameters import Cluster, GatewayParameters
+from .tls import upstream_tls
 from .values import Config, extension, socket_address, typed
 
 OTLP = "otlp"
@@ -14,7 +15,7 @@ NOWHERE = "nowhere"
 
 def clusters(parameters: GatewayParameters) -> list[Config]:
     """Every cluster of the configuration."""
-    found = [service_cluster(name, cluster, parameters.upstream_tls) for name, cluster in parameters.clusters.items()]
+    found = [service_cluster(name, cluster, parameters) for name, cluster in parameters.clusters.items()]
     found += [keys_cluster(), {"name": NOWHERE, "type": "STATIC"}]
     if parameters.otlp:
         found.append(otlp_cluster(parameters.otlp))
@@ -23,7 +24,7 @@ def clusters(parameters: GatewayParameters) -> list[Config]:
     return found
 
 
-def service_cluster(name: str, cluster: Cluster, tls: UpstreamTls | None) -> Config:
+def service_cluster(name: str, cluster: Cluster, parameters: GatewayParameters) -> Config:
     """A service's replicas, least loaded first."""
     return {
         "name": name,
@@ -37,7 +38,7 @@ def service_cluster(name: str, cluster: Cluster, tls: UpstreamTls | None) -> Con
         "health_checks": [health_check()],
         "outlier_detection": outlier_detection(),
         "circuit_breakers": circuit_breakers(),
-        **({"transport_socket": upstream_tls(name, tls)} if tls else {}),
+        **upstream_tls(name, parameters),
     }
 
 
@@ -122,29 +123,6 @@ def circuit_breakers() -> Config:
                 "track_remaining": True,
             }
         ]
-    }
-
-
-def upstream_tls(name: str, tls: UpstreamTls, protocol: str = "h2") -> Config:
-    """Mutual TLS; Envoy as a client stops at 1.2 unless both bounds are set."""
-    names = "extensions.transport_sockets.tls.v3"
-    certificate = {
-        "certificate_chain": {"filename": str(tls.certificate)},
-        "private_key": {"filename": str(tls.private_key)},
-    }
-    validation = {
-        "trusted_ca": {"filename": str(tls.authority)},
-        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": name}}],
-    }
-    context = {
-        "alpn_protocols": [protocol],
-        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
-        "tls_certificates": [certificate],
-        "validation_context": validation,
-    }
-    return {
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": typed(f"{names}.UpstreamTlsContext", sni=name, common_tls_context=context),
     }
 
 

@@ -14,6 +14,8 @@ NAMESPACE = "sanskrit-processing"
 SERVICE_PORT = 50051
 PAGES_PORT = 8080
 """Of identity."""
+SECRETS = Path("/opt/envoy/secrets")
+"""Part of the image: it says where certificates stand, and holds none."""
 
 
 def compose(
@@ -23,7 +25,7 @@ def compose(
     files: Path = FILES,
 ) -> GatewayParameters:
     """Services by their names on compose's network."""
-    return _contained({name: name for name in services}, otlp, origins, files, None)
+    return _contained({name: name for name in services}, otlp, origins, files)
 
 
 def kubernetes(
@@ -31,22 +33,18 @@ def kubernetes(
     origins: tuple[str, ...] = (),
     services: tuple[str, ...] = SERVICES,
     files: Path = FILES,
-    mutual_tls: bool = True,
 ) -> GatewayParameters:
-    """Headless services of the namespace, and mutual TLS with them unless they speak plain HTTP/2."""
-    names = (files / "mesh" / name for name in ("ca.crt", "tls.crt", "tls.key"))
-    mesh = UpstreamTls(*names) if mutual_tls else None
+    """Headless services of the namespace."""
     hosts = {name: f"{name}.{NAMESPACE}.svc.cluster.local" for name in services}
-    return _contained(hosts, otlp, origins, files, mesh)
+    return _contained(hosts, otlp, origins, files)
 
 
-def _contained(
-    hosts: dict[str, str], otlp: str | None, origins: tuple[str, ...], files: Path, upstream_tls: UpstreamTls | None
-) -> GatewayParameters:
+def _contained(hosts: dict[str, str], otlp: str | None, origins: tuple[str, ...], files: Path) -> GatewayParameters:
     identity = hosts.get("identity")
     return GatewayParameters(
         certificate=files / "tls" / "tls.crt",
         private_key=files / "tls" / "tls.key",
+        secrets=SECRETS,
         jwks=files / "jwks" / "jwks.json",
         clusters={name: Cluster((f"{host}:{SERVICE_PORT}",), "dns") for name, host in hosts.items()},
         auth=Cluster((f"{identity}:{PAGES_PORT}",), "dns") if identity else None,
@@ -54,7 +52,7 @@ def _contained(
         metrics="0.0.0.0:9902",
         otlp=otlp,
         allowed_origins=origins,
-        upstream_tls=upstream_tls,
+        upstream_tls=UpstreamTls(*(files / "mesh" / name for name in ("ca.crt", "tls.crt", "tls.key"))),
         assets=files / "gateway",
         dashboard=files / "gateway" / "dashboard" if dashboard.is_built() else None,
     )

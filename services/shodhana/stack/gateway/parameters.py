@@ -56,6 +56,8 @@ class GatewayParameters:
     certificate: Path
     """PEM chain that the public listener shows."""
     private_key: Path
+    secrets: Path
+    """Folder of the files by which Envoy finds certificates; `write_secrets` makes them."""
     jwks: Path
     """JWK set that `identity` writes: there at the start, and read within five seconds when another takes its place."""
     clusters: Mapping[str, Cluster]

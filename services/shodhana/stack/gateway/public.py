@@ -10,15 +10,9 @@ from .filters import http_filters
 from .parameters import GatewayParameters
 from .replies import local_replies
 from .routes import route_configuration
+from .tls import downstream_tls
 from .tokens import CLAIMS, JWT
-from .values import Config, extension, socket_address, typed
-
-CIPHERS = [
-    f"ECDHE-{key}-{cipher}"
-    for cipher in ("AES256-GCM-SHA384", "CHACHA20-POLY1305", "AES128-GCM-SHA256")
-    for key in ("ECDSA", "RSA")
-]
-"""Of TLS 1.2; those of 1.3 are fixed."""
+from .values import Config, extension, socket_address
 
 
 def public_listener(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
@@ -31,25 +25,6 @@ def public_listener(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:
         "per_connection_buffer_limit_bytes": 1024 * 1024,
         "filter_chains": [{"transport_socket": downstream_tls(parameters), "filters": [manager]}],
     }
-
-
-def downstream_tls(parameters: GatewayParameters) -> Config:
-    """TLS 1.2 and 1.3 with forward secrecy and authenticated ciphers only."""
-    certificate = {
-        "certificate_chain": {"filename": str(parameters.certificate)},
-        "private_key": {"filename": str(parameters.private_key)},
-    }
-    context = {
-        "alpn_protocols": ["h2", "http/1.1"],
-        "tls_params": {
-            "tls_minimum_protocol_version": "TLSv1_2",
-            "tls_maximum_protocol_version": "TLSv1_3",
-            "cipher_suites": CIPHERS,
-        },
-        "tls_certificates": [certificate],
-    }
-    socket = typed("extensions.transport_sockets.tls.v3.DownstreamTlsContext", common_tls_context=context)
-    return {"name": "envoy.transport_sockets.tls", "typed_config": socket}
 
 
 def public_manager(parameters: GatewayParameters, rpcs: list[Rpc]) -> Config:

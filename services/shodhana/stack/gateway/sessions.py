@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .clusters import discovery, upstream_tls
+from .clusters import discovery
 from .contracts import PACKAGE
-from .parameters import Cluster, UpstreamTls
+from .parameters import Cluster, GatewayParameters
+from .tls import upstream_tls
 from .transcoding import TRANSCODER
 from .values import Config, extension, typed
 
@@ -79,7 +80,7 @@ def pages_route() -> Config:
     }
 
 
-def pages_cluster(cluster: Cluster, tls: UpstreamTls | None) -> Config:
+def pages_cluster(cluster: Cluster, parameters: GatewayParameters) -> Config:
     """Identity's pages, over HTTP/1.1."""
     check = {
         "timeout": "1s",
@@ -94,5 +95,5 @@ def pages_cluster(cluster: Cluster, tls: UpstreamTls | None) -> Config:
         **found,
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "health_checks": [check],
-        **({"transport_socket": upstream_tls(IDENTITY, tls, "http/1.1")} if tls else {}),
+        **upstream_tls(IDENTITY, parameters, "http/1.1"),
     }
