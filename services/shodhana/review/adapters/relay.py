@@ -19,6 +19,7 @@ BATCH = 500
 PAUSE_S = 0.1
 QUEUE_SIZE = 10_000
 IDS_A_NOTIFICATION = 300  # a notification carries at most 8,000 bytes
+OLDEST = "SELECT event_id FROM outbox ORDER BY event_id LIMIT 1"  # a look that costs no transaction
 TAKE = f"""
 WITH taken AS (
     DELETE FROM outbox USING {UNHURRIED}
@@ -39,7 +40,7 @@ class Relay:
     async def drain(self) -> None:
         """Turns outbox rows into notifications until cancelled; several replicas share the work."""
         while True:
-            if not await self._drain_once():
+            if not (await self._pool.fetchval(OLDEST) and await self._drain_once()):
                 await asyncio.sleep(PAUSE_S)
 
     async def listen(self) -> None:
