@@ -16,7 +16,10 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5
 STAGES = (
-    (["tests/unit", "tests/fuzz", "tests/integration", "tests/deploy", "tests/observability"], ["-n", "2", "--dist", "loadfile"]),
+    (
+        ["tests/unit", "tests/fuzz", "tests/integration", "tests/deploy", "tests/observability"],
+        ["-n", "2", "--dist", "loadfile"],
+    ),
     (["tests/eval", "tests/e2e", "tests/faults"], []),
     (["tests/browser"], []),
 )

@@ -9,10 +9,10 @@ import unicodedata
 _TO_IAST = str.maketrans({"ṁ": "ṃ", "ḿ": "ṃ", "ē": "e", "ō": "o", "Ṁ": "Ṃ", "Ē": "E", "Ō": "O"})
 _RING_BELOW = {"r̥": "ṛ", "l̥": "ḷ", "R̥": "Ṛ", "L̥": "Ḷ", "r̥̄": "ṝ", "l̥̄": "ḹ", "m̐": "ṃ"}
 
-# Bidirectional controls, zero-width space, word joiner, BOM inside the text, and control characters but tab and line
-# ends. ZWNJ and ZWJ (U+200C, U+200D) shape Devanagari and are kept.
+# Bidirectional controls, zero-width space, word joiner, BOM inside the text, control characters but tab and line ends,
+# lone surrogates (JSON can spell them, UTF-8 cannot). ZWNJ and ZWJ (U+200C, U+200D) shape Devanagari and are kept.
 _REFUSED = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
 
 
@@ -26,7 +26,7 @@ def to_iast(word: str) -> str:
     result = nfc(word)
     for other, iast in _RING_BELOW.items():
         result = result.replace(nfc(other), iast)
-    return result.translate(_TO_IAST)
+    return nfc(result.translate(_TO_IAST))
 
 
 def refused_characters(text: str) -> list[tuple[int, str]]:
@@ -35,4 +35,5 @@ def refused_characters(text: str) -> list[tuple[int, str]]:
 
 
 def _name(character: str) -> str:
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'CONTROL CHARACTER')}"
+    unnamed = "CONTROL CHARACTER" if unicodedata.category(character) == "Cc" else "LONE SURROGATE"
+    return f"U+{ord(character):04X} {unicodedata.name(character, unnamed)}"

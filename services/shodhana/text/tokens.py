@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 _LETTER = r"[^\W\d_]|[\u0300-\u036f\u0900-\u0963\u200c\u200d]"
 _WORD = re.compile(rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*")
-_SKIPPED = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}|https?://\S+|\S+@\S+|\w*\d\w*")
+# Each begins where a run of its letters does, or is short: else every letter of a long run would be tried as the first.
+_SKIPPED = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}|https?://\S+|\S{1,254}@\S+|(?<!\w)\w*\d\w*")
 
 
 @dataclass(frozen=True, slots=True)

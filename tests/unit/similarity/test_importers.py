@@ -105,7 +105,7 @@ def test_json_lines_give_the_same_entries_as_tsv() -> None:
         ("[" * 100_000, "not readable as JSON"),
         ('{"lemma": ' + "1" * 5000 + "}", "not readable as JSON"),
         ("[1]", "not a record"),
-        ('{"lemma": "bhakti", "gloss": "\\ud800"}', "lone surrogate"),
+        ('{"lemma": "bhakti", "gloss": "\\ud800"}', "LONE SURROGATE"),
         ('{"lemma": {"a": 1}, "gloss": "x"}', "no letter of IAST"),
     ],
 )

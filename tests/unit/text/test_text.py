@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import timeit
 import unicodedata
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from shodhana.stack.places import GLOSSARY
 from shodhana.text.fold import popular_fold, sound_key
 from shodhana.text.iast import breaches, is_iast
-from shodhana.text.normalize import to_iast
+from shodhana.text.normalize import nfc, refused_characters, to_iast
 from shodhana.text.scripts import has_iast_diacritics
 from shodhana.text.tokens import tokenize
 from shodhana.text.transliterate import devanagari_of, iast_of_devanagari, iast_of_slp1
@@ -49,6 +50,43 @@ def test_the_fold_is_the_same_for_both_normal_forms(text: str) -> None:
 def test_iso_15919_letters_become_iast() -> None:
     assert to_iast("saṁsāra r̥ṣi yōgēna") == "saṃsāra ṛṣi yogena"
     assert to_iast(unicodedata.normalize("NFD", "kṛṣṇa")) == "kṛṣṇa"
+
+
+@given(st.text())
+def test_letters_of_iast_are_in_form_c_and_stay(text: str) -> None:
+    written = to_iast(text)
+    assert written == nfc(written) == to_iast(written)
+
+
+@given(st.text())
+def test_what_is_refused_is_refused_in_either_form(text: str) -> None:
+    names = [name for _, name in refused_characters(text)]
+    assert [name for _, name in refused_characters(nfc(text))] == names
+    for position, name in refused_characters(text):
+        assert name.startswith(f"U+{ord(text[position]):04X} ")
+
+
+@pytest.mark.parametrize(
+    "letter", ["\u202a", "\u202e", "\u2066", "\u2069", "\u200b", "\u200e", "\ufeff", "\x00", "\ud800"]
+)
+def test_what_hides_or_reorders_letters_is_refused(letter: str) -> None:
+    assert [position for position, _ in refused_characters(f"om{letter}kara")] == [2]
+
+
+@given(st.text(alphabet="कषशा\u094d\u200c\u200d\u093f", min_size=1))
+def test_joiners_shape_devanagari_and_are_kept(text: str) -> None:
+    assert refused_characters(text) == []
+    assert nfc(text).count("\u200d") == text.count("\u200d")
+    assert nfc(text).count("\u200c") == text.count("\u200c")
+
+
+@pytest.mark.parametrize("part", ["a", "1", "@", "<", ">", "{\\", "a<", "'a", "http", "a@", "<a", "1a", "\u0301"])
+def test_a_run_of_letters_takes_time_in_proportion(part: str) -> None:
+    def seconds(length: int) -> float:
+        written = part * (length // len(part))
+        return min(timeit.repeat(lambda: list(tokenize(written)), number=1, repeat=3))
+
+    assert seconds(40_000) < max(0.05, 25 * seconds(4_000))  # of a square it would be 100 times
 
 
 def test_tokens_keep_their_places_and_pass_over_markup_and_numbers() -> None:

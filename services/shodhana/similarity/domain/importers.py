@@ -134,9 +134,6 @@ def _line(value: object) -> str:
     return " ".join(str(value).split()) if value else ""
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell what UTF-8 cannot
-
-
 def problem_of(entry: Entry) -> str | None:
     """What is wrong with an entry; None where nothing is."""
     if not entry.term or len(entry.term) > 200:
@@ -148,11 +145,9 @@ def problem_of(entry: Entry) -> str | None:
         return f"domain {entry.domain!r} is none of {', '.join(DOMAINS)}"
     if not entry.gloss or len(entry.gloss) > MAX_GLOSS:
         return f"the gloss is missing or longer than {MAX_GLOSS} characters"
-    written = "".join((entry.gloss, entry.note, *entry.aliases, entry.field, entry.part_of_speech, entry.source))
-    refused = refused_characters(f"{written}{entry.license}")
-    if refused:
-        return f"{refused[0][1]} is not allowed"
-    return "a lone surrogate is not allowed" if _SURROGATE.search(written) else None
+    written = (entry.gloss, entry.note, *entry.aliases, entry.field, entry.part_of_speech, entry.source, entry.license)
+    refused = refused_characters("".join(written))
+    return f"{refused[0][1]} is not allowed" if refused else None
 
 
 _CDSL_HEADWORD = re.compile(r"<L>[^<\n]*(?:<pc>[^<\n]*)?<k1>([^<\n]+)<k2>[^\n]*\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -37,12 +37,15 @@ def parse_verses_tsv(text: str, provenance: Provenance) -> Parsed:
     rows = csv.DictReader(text.replace("\r\n", "\n").split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
     verses: list[Verse] = []
     violations: list[FieldViolation] = []
-    for row in rows:
-        reference, written = (" ".join((row.get(name) or "").split()) for name in ("reference", "text"))
-        if problem := _problem(reference, written):
-            violations.append(broken(rows.line_num, problem))
-        else:
-            verses.append(Verse(provenance.source, reference, to_iast(written), provenance.license))
+    try:
+        for row in rows:
+            reference, written = (" ".join((row.get(name) or "").split()) for name in ("reference", "text"))
+            if problem := _problem(reference, written):
+                violations.append(broken(rows.line_num, problem))
+            else:
+                verses.append(Verse(provenance.source, reference, to_iast(written), provenance.license))
+    except csv.Error as error:  # a carriage return alone, a field of more than 128 KiB
+        raise ImportBroken([broken(rows.line_num + 1, str(error))]) from error
     if violations:
         raise ImportBroken(violations)
     return Parsed(verses=tuple(verses))
@@ -55,11 +58,9 @@ def parse_verses_json(text: str, provenance: Provenance) -> Parsed:
         raise ImportBroken([broken(1, "expected a JSON array of verses")])
     numbered = [_numbered(number, item) for number, item in enumerate(document)]
     name = provenance.text or _known_by_opening(numbered)
-    return Parsed(
-        verses=tuple(
-            Verse(provenance.source, f"{name} {place}".strip(), LINE.join(lines), provenance.license)
-            for place, lines in numbered
-        )
+    return _checked(
+        Verse(provenance.source, f"{name} {place}".strip(), LINE.join(lines), provenance.license)
+        for place, lines in numbered
     )
 
 
@@ -71,13 +72,26 @@ def parse_tei(text: str, provenance: Provenance) -> Parsed:
         raise ImportBroken([broken(error.position[0], f"not readable as XML: {error}")]) from error
     except DefusedXmlException as error:
         raise ImportBroken([broken(1, "entity declarations are not allowed")]) from error
+    except (LookupError, ValueError) as error:
+        raise ImportBroken([broken(1, f"not readable as XML: {error}; save it as UTF-8")]) from error
     license_name = provenance.license or _license_of(root)
-    return Parsed(
-        verses=tuple(
-            Verse(provenance.source, f"{provenance.text or name} {place}", written, license_name)
-            for name, place, written in _tei_verses(root)
-        )
+    return _checked(
+        Verse(provenance.source, f"{provenance.text or name} {place}", written, license_name)
+        for name, place, written in _tei_verses(root)
     )
+
+
+def _checked(verses: Iterable[Verse]) -> Parsed:
+    """Verses of a source that is not ours: their words are its own, but not every character is taken."""
+    found = tuple(verses)
+    violations = [
+        broken(1, f"verse {number}: {problem}")
+        for number, verse in enumerate(found)
+        if (problem := _unfit(verse.reference, verse.text))
+    ]
+    if violations:
+        raise ImportBroken(violations)
+    return Parsed(verses=found)
 
 
 def _tei_verses(root: Element) -> Iterator[tuple[str, str, str]]:
@@ -97,6 +111,8 @@ def _numbered(number: int, item: Any) -> tuple[str, list[str]]:
         written = _SPEAKER.sub("\\1\n", _NUMBER.sub("", item["text"][:MAX_VERSE].strip()))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ImportBroken([broken(1, f"verse {number}: no text, chapter_number or verse_number")]) from error
+    if refused := refused_characters(written):
+        raise ImportBroken([broken(1, f"verse {number}: {refused[0][1]} is not allowed")])
     return place, [iast_of_devanagari(line) for line in _LINE_END.split(written) if line]
 
 
@@ -113,11 +129,16 @@ def _license_of(root: Element) -> str:
 
 
 def _problem(reference: str, written: str) -> str | None:
-    if not reference or len(reference) > MAX_REFERENCE or "/" in reference:
-        return f"the reference is missing, longer than {MAX_REFERENCE} characters or holds a slash"
+    if problem := _unfit(reference, written):
+        return problem
     if not written or len(written) > MAX_VERSE:
         return f"the text is missing or longer than {MAX_VERSE} characters"
-    if refused := refused_characters(f"{reference}{written}"):
-        return f"{refused[0][1]} is not allowed"
     breach = next((breach for word in written.replace("/", " ").split() for breach in breaches(to_iast(word))), None)
     return f"verse {reference}: {breach.description}" if breach else None
+
+
+def _unfit(reference: str, written: str) -> str | None:
+    if not reference or len(reference) > MAX_REFERENCE or "/" in reference:
+        return f"the reference is missing, longer than {MAX_REFERENCE} characters or holds a slash"
+    refused = refused_characters(f"{reference}{written}")
+    return f"{refused[0][1]} is not allowed" if refused else None

@@ -39,7 +39,7 @@ def decode(content: bytes, limits: Limits) -> Decoded:
         raise BrokenTranscript(*_where(content, error)) from error
     if not text.strip():
         raise BrokenTranscript(1, "the file is empty")
-    _refuse(text)
+    refuse(text)
     return Decoded(text, has_bom)
 
 
@@ -68,11 +68,14 @@ def _where(content: bytes, error: UnicodeDecodeError) -> tuple[int, str]:
     return line, f"byte {error.start} is not UTF-8; the file looks like {guess}: convert it, for example with iconv"
 
 
-def _refuse(text: str) -> None:
+def refuse(text: str, line: int = 1) -> None:
+    """Raises TextRefused where the text, whose first line is `line`, holds characters that are refused."""
     found = refused_characters(text)
     if found:
         violations = [
-            FieldViolation("file.content", f"{name} is not allowed in a transcript", text.count("\n", 0, position) + 1)
+            FieldViolation(
+                "file.content", f"{name} is not allowed in a transcript", line + text.count("\n", 0, position)
+            )
             for position, name in found[:MAX_NAMED]
         ]
         first = violations[0]

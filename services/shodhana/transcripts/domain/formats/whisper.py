@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from .decoding import refuse
 from .json_strings import string_places
 from .model import BrokenTranscript, Cue, Word
 
@@ -16,15 +18,26 @@ Places = dict[Path, tuple[int, int]]
 def parse(source: str) -> list[Cue]:
     """The segments. Raises BrokenTranscript with the line."""
     try:
-        document = json.loads(source)
+        document = json.loads(source, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise BrokenTranscript(error.lineno, f"not readable as JSON: {error.msg}") from error
     except RecursionError as error:
         raise BrokenTranscript(1, "the JSON is nested too deeply") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise BrokenTranscript(1, f"not readable as JSON: {error}") from error
     root, segments = _segments(document)
     places = string_places(source)
     encode = _encoder(source)
     return [_cue(number, segment, (*root, number), places, source, encode) for number, segment in enumerate(segments)]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of two that are the same, nobody could say which stands where in the file."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise BrokenTranscript(1, f"not readable as JSON: the key {twice[:30]!r} stands twice in one object")
+    return found
 
 
 def _segments(document: Any) -> tuple[Path, list[Any]]:
@@ -39,6 +52,7 @@ def _cue(number: int, segment: Any, path: Path, places: Places, source: str, enc
     if not isinstance(segment, dict) or place is None:
         raise BrokenTranscript(1, f'segment {number} has no "text"')
     line = source.count("\n", 0, place[0]) + 1
+    refuse(segment["text"], line)
     start_ms, end_ms = (_milliseconds(segment.get(name), name, line) for name in ("start", "end"))
     words = _words(segment, path, places)
     return Cue(number + 1, start_ms, end_ms, segment["text"], *place, line, words, encode)
@@ -47,7 +61,8 @@ def _cue(number: int, segment: Any, path: Path, places: Places, source: str, enc
 def _words(segment: dict[str, Any], path: Path, places: Places) -> tuple[Word, ...]:
     """Words that are found in the segment's text, in order; others are left out."""
     found, position, text = [], 0, segment["text"]
-    for number, word in enumerate(segment.get("words") or ()):
+    listed = segment.get("words")
+    for number, word in enumerate(listed if isinstance(listed, list) else ()):
         place = places.get((*path, "words", number, "word"))
         spoken = word.get("word") if isinstance(word, dict) else None
         if place is None or not isinstance(spoken, str) or not spoken.strip():
@@ -56,10 +71,13 @@ def _words(segment: dict[str, Any], path: Path, places: Places) -> tuple[Word, .
         if start < 0:
             continue
         position = start + len(spoken.strip())
-        probability = word.get("probability", word.get("score"))
-        sure = float(probability) if isinstance(probability, int | float) else None
-        found.append(Word(spoken, start, position, *place, sure))
+        found.append(Word(spoken, start, position, *place, _probability(word.get("probability", word.get("score")))))
     return tuple(found)
+
+
+def _probability(value: Any) -> float | None:
+    """A recogniser's number; None for what is none."""
+    return float(value) if isinstance(value, float | int) and abs(value) <= 1 else None
 
 
 def _milliseconds(value: Any, name: str, line: int) -> int | None:
