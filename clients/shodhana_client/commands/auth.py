@@ -25,6 +25,7 @@ from ..tokens import tokens_of
 from .session import EXIT_ERROR, EXIT_OK, complain, connected
 
 CALL_S = 15.0
+ANSWER_S = 5.0
 
 
 def login(device: bool, gateway: tuple[str, Path | None], profile: Path | None) -> int:
@@ -50,8 +51,18 @@ def login(device: bool, gateway: tuple[str, Path | None], profile: Path | None) 
     return EXIT_OK
 
 
+def require_gateway(stub: Any) -> None:
+    """Raises the error of a gateway that does not answer: a browser would open in vain, and the tool wait for it."""
+    try:
+        stub.GetPrincipal(pb.GetPrincipalRequest(), timeout=ANSWER_S)
+    except grpc.RpcError as error:
+        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            raise error_of(error) from error  # any other answer is one: nobody is logged in yet
+
+
 def by_browser(stub: Any, profile: Profile) -> pb.LoginTokens | None:
     """Through the browser of this machine."""
+    require_gateway(stub)
     with LoopbackLogin() as waiting:
         address = waiting.address(profile.site)
         say(f"Opening the browser. Where none opens, go to:\n\n  {address}\n\nOn a machine without one: --device")

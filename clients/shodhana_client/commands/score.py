@@ -52,7 +52,8 @@ def print_scores(response: pb.ScoreFileResponse) -> None:
     report = response.report
     print_table(("score", "value", "made of", "that is"), _score_rows(report))
     gates = [(gate.gate, "passed" if gate.passed else "not passed", gate.description) for gate in report.gates]
-    print_table(("gate", "", "because"), gates)
+    print()
+    print_table(("gate", "result", "because"), gates)
     _print_places(report, {cue.index: cue for cue in response.cues})
     for degradation in response.degradations:
         print(f"incomplete: {degradation}")

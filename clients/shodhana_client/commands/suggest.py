@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -38,14 +39,23 @@ def suggest_batch(file: IO[str], limit: int, as_json_lines: bool, profile: Path 
     except ValueError as error:
         complain(error, file.name)
         return EXIT_ERROR
+    rows: list[Sequence[str]] = []
     with connected(profile) as client, Bar("searching", len(items)) as bar:
         for done, batch in _batches(items):
             request = pb.SuggestTermsRequest(items=batch, limit=limit)
             answer = client.transcripts.SuggestTerms(request)
             bar.clear()
             for found in answer.suggestions:
-                _print(found, as_json_lines)
+                if as_json_lines:
+                    _print_json_line(found)
+                elif sys.stdout.isatty():
+                    rows.append(_batch_row(found))  # how wide a column is, is known at the end
+                else:
+                    print("\t".join(_batch_row(found)))
             bar.show(done)
+    if rows:
+        heads = ("heard", *map(str, range(1, max(map(len, rows)))))
+        print_table(heads, [(*row, *[""] * (len(heads) - len(row))) for row in rows])
     return EXIT_OK
 
 
@@ -79,11 +89,11 @@ def _row(candidate: pb.TermCandidate) -> tuple[str, ...]:
     return candidate.term, probability, candidate.domain, candidate.gloss, reasons
 
 
-def _print(found: pb.TermSuggestions, as_json_lines: bool) -> None:
-    if as_json_lines:
-        candidates = [candidate_document(candidate) for candidate in found.candidates]
-        for line in written({"heard": found.heard, "candidates": candidates}, indent=None):
-            print(line)
-    else:
-        terms = (f"{candidate.term} {hundredths(candidate.probability)}" for candidate in found.candidates)
-        print("\t".join((found.heard, *terms)))
+def _print_json_line(found: pb.TermSuggestions) -> None:
+    candidates = [candidate_document(candidate) for candidate in found.candidates]
+    for line in written({"heard": found.heard, "candidates": candidates}, indent=None):
+        print(line)
+
+
+def _batch_row(found: pb.TermSuggestions) -> tuple[str, ...]:
+    return found.heard, *(f"{candidate.term} {hundredths(candidate.probability)}" for candidate in found.candidates)

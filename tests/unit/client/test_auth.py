@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import stat
 import threading
 import time
@@ -137,6 +138,20 @@ def test_a_device_that_is_refused_says_so(shodhana: Any, gateway: Any) -> None:
     gateway.fail(grpc.StatusCode.UNAUTHENTICATED, message="the device code does not hold")
     ran = shodhana("auth", "login", "--device")
     assert (ran.exit_code, ran.stderr.splitlines()[-1]) == (1, "error: the device code does not hold")
+
+
+def test_a_mesh_that_is_away_opens_no_browser_and_is_said_to_be(
+    shodhana: Any, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ran = shodhana("auth", "login", "--gateway", address, "--ca", profile.ca_certificate)
+    assert (ran.exit_code, opened) == (1, [])
+    assert f"the mesh does not answer (ipv4:{address}" in ran.stderr
+    assert "`shodhana up` starts it" in ran.stderr
 
 
 def test_the_status_says_who_calls_and_how(shodhana: Any, profile: Profile, log_in: Any) -> None:

@@ -9,6 +9,9 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from shodhana_client.shares import hundredths
@@ -22,12 +25,12 @@ with Bar("correcting", 4) as bar:
 """
 
 
-def on_a_terminal(columns: int, **environment: str) -> str:
-    """What SHOW prints on a terminal so wide."""
+def on_a_terminal(columns: int, *arguments: str, **environment: str) -> str:
+    """What Python prints on a terminal so wide, of SHOW or with these arguments."""
     near, far = pty.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     usual = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
-    command = [sys.executable, "-c", SHOW]
+    command = [sys.executable, *(arguments or ("-c", SHOW))]
     with subprocess.Popen(command, stdin=far, stdout=far, stderr=far, env=usual | {"TERM": "xterm"} | environment):
         os.close(far)
         shown = b""
@@ -54,6 +57,21 @@ def test_a_table_fits_the_terminal_and_its_head_stands_out() -> None:
     ]
     assert "correcting [###############...............]  2 of 4  0:00  1 failed" in bar
     assert bar.endswith("\x1b[2K")
+
+
+def test_a_batch_is_a_table_on_a_terminal_and_tabs_elsewhere(
+    shodhana: Callable[..., Any], profile_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "heard.tsv"
+    path.write_text("heard\nbaki\nthe long one\n")
+    words = ("suggest", "--batch", str(path))
+    shown = on_a_terminal(80, "-m", "shodhana_client", *words, NO_COLOR="1", SHODHANA_CLIENT=str(profile_file))
+    assert [line.rpartition("\x1b[2K")[2] for line in shown.rstrip("\n").split("\n")] == [
+        "heard         1",
+        "baki          bhakti 0.91",
+        "the long one  bhakti 0.91",
+    ]
+    assert shodhana(*words).stdout == "baki\tbhakti 0.91\nthe long one\tbhakti 0.91\n"
 
 
 def test_no_color_and_dumb_terminals_are_respected() -> None:
