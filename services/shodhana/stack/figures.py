@@ -20,6 +20,9 @@ ANSWER_S = 1.0
 LONGEST_S = 15 * 60.0
 """What was counted longer ago says nothing of now."""
 SHORTEST_S = 5.0
+LEAST_CALLS = 100
+LEAST_SINCE_START = 1000
+"""Since the start the first calls are among them, which find nothing warm."""
 RPC = "rpc_server_call_duration_seconds"
 STREAMS = ("Watch", "EmbedStream")
 FAULTS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
@@ -42,7 +45,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Calls in a while; p99 is None where there were none."""
+    """Calls in a while; p99 is None where there were too few to tell: of ten calls it is the slowest."""
 
     calls_per_s: float
     failed: float
@@ -128,14 +131,16 @@ def _is_gateway_fault(labels: Labels) -> bool:
 def _traffic(now: Counted, before: Counted | None, over_s: float) -> Traffic:
     """The difference; of a process that was started since, all it has."""
     old = before if before is not None and before.pid == now.pid else Counted()
+    least = LEAST_CALLS if old.pid else LEAST_SINCE_START
     buckets = {le: count - old.buckets.get(le, 0) for le, count in now.buckets.items()}
-    return Traffic(round((now.calls - old.calls) / over_s, 3), now.failed - old.failed, _quantile(0.99, buckets))
+    p99_s = _quantile(0.99, buckets, least)
+    return Traffic(round((now.calls - old.calls) / over_s, 3), now.failed - old.failed, p99_s)
 
 
-def _quantile(share: float, buckets: Mapping[str, float]) -> float | None:
-    """The bound of the bucket it falls in; the last one that is finite where it falls beyond."""
+def _quantile(share: float, buckets: Mapping[str, float], least: int) -> float | None:
+    """The bound of the bucket it falls in; the last one that is finite where it falls beyond. None of too few calls."""
     ordered = sorted((float(le), count) for le, count in buckets.items())
-    if not ordered or ordered[-1][1] <= 0:
+    if not ordered or ordered[-1][1] < least:
         return None
     wanted = share * ordered[-1][1]
     bound = next(le for le, count in ordered if count >= wanted)
