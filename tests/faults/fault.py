@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from tests.faults.load import READ_KINDS
+from tests.faults.load import READ_KINDS, Load
 from tests.faults.world import World
 
 HONEST = frozenset(
@@ -39,8 +39,8 @@ class Fault:
     """Beside HONEST."""
     within_s: float = 20.0
     """When everything has to be well again."""
-    check: Callable[[World], Awaitable[None]] | None = None
-    """What has to hold meanwhile: raises AssertionError."""
+    check: Callable[[World, Load], Awaitable[None]] | None = None
+    """What has to hold meanwhile, asked by the load's client, which has its token already: raises AssertionError."""
     caller_keeps_time: bool = False
     """Nobody can keep the deadline of a REST call for its caller: the gateway is frozen or cannot be heard."""
     through_proxy: bool = False

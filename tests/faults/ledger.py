@@ -28,6 +28,10 @@ SCORED_TWICE = """
 SELECT subject FROM quality.quality_reports WHERE subject = ANY ($1::text[]) GROUP BY subject HAVING count(*) > 1
 """
 
+REFUSED = "refused"
+"""What jobs are called that cannot be taken."""
+BUFFERED = "SELECT job_id FROM transcripts.job WHERE display_name = $1"
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -90,6 +94,7 @@ async def audit(ledger: Ledger, database_url: str) -> Audit:
         twice = [
             *(f"decision on {row['case_id']}" for row in await connection.fetch(DECIDED_TWICE)),
             *(f"job {row['display_name']}" for row in await connection.fetch(SAME_JOB_TWICE, names)),
+            *(f"refused, yet done: {row['job_id']}" for row in await connection.fetch(BUFFERED, REFUSED)),
             *(f"case {row['heard']}" for row in await connection.fetch(QUEUED_TWICE, names)),
             *(f"report {row['subject']}" for row in await connection.fetch(SCORED_TWICE, names)),
         ]

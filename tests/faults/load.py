@@ -58,7 +58,7 @@ class Load:
 
     def __init__(self, client: AsyncClient, rest: httpx.AsyncClient, rate: float = 1.0) -> None:
         self.ledger = Ledger()
-        self._client = client
+        self.client = client
         self._rest = rest
         self._rate = rate
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,16 +90,14 @@ class Load:
         """One read of a service."""
         self._number += 1
         call = READS[service][1]
-        return (
-            await self._attempt(service, READ_S, lambda: call(self._client, self._number, timeout=READ_S)) is not None
-        )
+        return await self._attempt(service, READ_S, lambda: call(self.client, self._number, timeout=READ_S)) is not None
 
     async def read_rest(self) -> bool:
         """One read over HTTP with JSON. The gateway has to keep the deadline: this caller waits longer."""
         began, code, message = time.monotonic(), "OK", ""
         try:
             async with asyncio.timeout(READ_S + LOST_S):
-                headers = {"authorization": f"Bearer {await self._client.token()}", "grpc-timeout": f"{READ_S:g}S"}
+                headers = {"authorization": f"Bearer {await self.client.token()}", "grpc-timeout": f"{READ_S:g}S"}
                 answer = await self._rest.get("/v1/reviewCases?pageSize=1", headers=headers)
             if answer.status_code != 200:
                 code, message = f"HTTP {answer.status_code}", answer.text[:200]
@@ -121,7 +119,7 @@ class Load:
 
     async def _review(self) -> None:
         claim = review_pb2.ClaimCasesRequest(count=1, lease_duration=LEASE, request_id=str(uuid.uuid4()))
-        answer = await self._attempt("claim", WRITE_S, lambda: self._client.review.ClaimCases(claim, timeout=WRITE_S))
+        answer = await self._attempt("claim", WRITE_S, lambda: self.client.review.ClaimCases(claim, timeout=WRITE_S))
         for held in answer.cases if answer else ():
             decision = review_pb2.DecideCaseRequest(
                 name=held.review_case.name,
@@ -131,7 +129,7 @@ class Load:
             )
             await self._until_told(
                 "decide",
-                lambda decision=decision: self._client.review.DecideCase(decision, timeout=WRITE_S),  # type: ignore[misc]
+                lambda decision=decision: self.client.review.DecideCase(decision, timeout=WRITE_S),  # type: ignore[misc]
             )
             self.ledger.decisions.append(decision.request_id)
 
@@ -140,7 +138,7 @@ class Load:
         text = f"Nobody can escape praabda {name[5:9]}. People spoke of bhaktī for hours.\n"
         file = transcripts_pb2.TranscriptFile(filename=name, content=text.encode())
         request = transcripts_pb2.CreateJobRequest(files=[file], display_name=name, request_id=str(uuid.uuid4()))
-        job = await self._until_told("job", lambda: self._client.transcripts.CreateJob(request, timeout=WRITE_S))
+        job = await self._until_told("job", lambda: self.client.transcripts.CreateJob(request, timeout=WRITE_S))
         self.ledger.jobs[int(job.name.removeprefix("jobs/"))] = name
 
     async def _until_told(self, kind: str, call: Callable[[], Awaitable[Any]]) -> Any:

@@ -76,7 +76,7 @@ async def run_fault(world: World, fault: Fault) -> Row:
         calls.begin()
         try:
             await asyncio.sleep(WARM_S)
-            row.broken += await _suffer(world, fault)
+            row.broken += await _suffer(world, fault, calls)
             row.recovered_s = await _recovery_s(world, calls, fault.within_s)
             await asyncio.sleep(AFTER_S)
         except Skipped as skipped:
@@ -98,7 +98,7 @@ async def _warm(calls: Load) -> None:
     calls.ledger.calls.clear()
 
 
-async def _suffer(world: World, fault: Fault) -> list[str]:
+async def _suffer(world: World, fault: Fault, calls: Load) -> list[str]:
     """Does the fault, and undoes it; what did not hold meanwhile."""
     broken = []
     async with AsyncExitStack() as stack:
@@ -106,7 +106,7 @@ async def _suffer(world: World, fault: Fault) -> list[str]:
         ends_at = time.monotonic() + fault.hold_s
         if fault.check is not None:
             try:
-                await fault.check(world)
+                await fault.check(world, calls)
             except AssertionError as error:
                 broken.append(_first_line(error))
             except ShodhanaError as error:
