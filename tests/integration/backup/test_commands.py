@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 
 import asyncpg
@@ -181,3 +182,16 @@ async def _value(url: str, query: str) -> object:
         return await connection.fetchval(query)
     finally:
         await connection.close()
+
+
+def test_the_age_of_each_kind_is_written_for_the_monitoring(
+    here: Path, postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_database.url)
+    path = here / "collector" / "backup.prom"
+    result = shodhana("backup", "--kind", "logical", "--metrics", str(path), "--target", str(here / "place"))
+    assert result.exit_code == 0, result.stderr
+    found = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if not line.startswith("#"))
+    age_s = time.time() - float(found['shodhana_backup_last_success_timestamp_seconds{kind="logical"}'])
+    assert 0 <= age_s < 600
+    assert float(found['shodhana_backup_last_size_bytes{kind="logical"}']) > 1000

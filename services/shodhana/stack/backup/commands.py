@@ -37,15 +37,22 @@ class _Backup(click.Group):
         "shodhana backup key /root/backup.key",
         "shodhana backup",
         "shodhana backup --kind logical --target s3://backups/shodhana",
+        "shodhana backup --metrics /var/lib/prometheus/node-exporter/shodhana_backup.prom",
         "shodhana backup list",
     ),
 )
 @click.option("--kind", type=click.Choice(KINDS), default="all", show_default=True, help="all: not embeddings.")
 @click.option("--full", is_flag=True, help="Physical: every file, also where what changed would do.")
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the age of each kind there (*.prom), for node_exporter.",
+)
 @directory_of
 @target_of
 @click.pass_context
-def backup(context: click.Context, kind: str, full: bool, directory: Path | None, target: str | None) -> None:
+def backup(context: click.Context, /, directory: Path | None, target: str | None, **how: Any) -> None:
     """Back the stack up, encrypted, into a folder or S3.
 
     \b
@@ -62,7 +69,8 @@ def backup(context: click.Context, kind: str, full: bool, directory: Path | None
     if context.invoked_subcommand is None:
         from .reports import take_backups
 
-        sys.exit(take_backups(place_of(directory), target, KINDS[:2] + KINDS[3:4] if kind == "all" else (kind,), full))
+        kinds = KINDS[:2] + KINDS[3:4] if how["kind"] == "all" else (how["kind"],)
+        sys.exit(take_backups(place_of(directory), target, kinds, how["full"], how["metrics"]))
 
 
 backup.help = f"{backup.help}\n{KEYS}"

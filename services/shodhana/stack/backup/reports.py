@@ -14,6 +14,7 @@ import click
 from ..command_line import INCOMPLETE, say
 from ..places import StackDirectory
 from . import embeddings, logical, physical, redis_data, retention, wal
+from .ages import write_ages
 from .errors import Damaged, Refused
 from .keys import keys_from
 from .manifest import Manifest
@@ -31,7 +32,9 @@ from .verification import verify
 COLUMNS = ("id", "size", "builds on", "server", "lexicon", "content")
 
 
-def take_backups(directory: StackDirectory, target: str | None, kinds: Sequence[Any], is_full: bool) -> int:
+def take_backups(
+    directory: StackDirectory, target: str | None, kinds: Sequence[Any], is_full: bool, metrics: Path | None
+) -> int:
     with faults() as fault:
         source, repository = opened(directory, target)
         for kind in kinds:
@@ -40,6 +43,8 @@ def take_backups(directory: StackDirectory, target: str | None, kinds: Sequence[
                 manifest = _take(begin(kind, repository, scratch), source, is_full)
             click.echo(f"{manifest.id}  {human(manifest.size)}  in {repository.storage.place}")
             _warn(manifest, source, repository)
+            if metrics is not None:
+                write_ages(repository, metrics)
         click.echo(f"\n  shodhana verify {LATEST}-{kinds[0]} --deep      # restores it on the side, and compares")
         if "physical" in kinds and source.spool is None:
             say(
