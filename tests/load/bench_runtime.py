@@ -2,9 +2,10 @@
 
     .venv/bin/python tests/load/bench_runtime.py [--json FILE] [--seconds 4] [--callers 16]
 
-Both servers answer the same RPC with the same words, one through bare `grpc.aio`, one through the interceptor that
-every service has: a signed token and its permission, validation, deadline, trace, metrics with exemplars, the log line.
-One call in a hundred is sampled and its span sent over OTLP. They run in turn (A B A B); the load is not counted.
+All servers answer the same RPC with the same words: one through bare `grpc.aio`, one through the interceptor that
+every service has, and one through that by mutual TLS. The interceptor's part: a signed token and its permission,
+validation, deadline, trace, metrics with exemplars, the log line. One call in a hundred is sampled and its span sent
+over OTLP. They run in turn (A B C A B C); the load is not counted.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ from shodhana.identity.adapters.key_files import KeyFileSigner
 from shodhana.runtime import telemetry
 from shodhana.runtime.application import Application
 from shodhana.runtime.settings import RuntimeSettings
+from shodhana.runtime.wires import wire_of
+from shodhana.stack.certificates.mesh import MeshCertificates
 
 ROUNDS = 3
 SAMPLED_EVERY = 100
 GOAL_US, GOAL_RATIO = 220, 1.76
 START_S = 60
+SERVICE, CALLER = "similarity", "gateway"
 ANSWER = pb.SearchResponse(candidates=[pb.Candidate(term="bhakti", gloss="devotion", score=0.9)], eligible_count=1)
 REQUEST = pb.SearchRequest(query="bakti", context="the path of ___ is love", options=pb.SearchOptions(limit=5))
 
@@ -51,7 +55,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         directory = Path(name)
         token = signed_token(directory)
-        servers = {kind: stack.enter_context(running(kind, directory)) for kind in ("bare", "runtime")}
+        MeshCertificates(directory / "mesh", (SERVICE, CALLER)).ensure()
+        servers = {kind: stack.enter_context(running(kind, directory)) for kind in SERVERS}
         figures = asyncio.run(measure(servers, token, arguments.seconds, arguments.callers))
     print(f"{'a unary call':<14}{'CPU µs':>8}{'× bare':>8}{'p50 ms':>8}{'p99 ms':>8}{'calls/s':>9}")
     for kind, row in figures.items():
@@ -64,22 +69,23 @@ def main() -> None:
 
 
 async def measure(
-    servers: dict[str, tuple[str, int]], token: str, seconds: float, callers: int
+    servers: dict[str, tuple[str, int, Path | None]], token: str, seconds: float, callers: int
 ) -> dict[str, dict[str, float]]:
     """The best round of each kind: what else runs on the machine only adds."""
     rounds: dict[str, list[dict[str, float]]] = {kind: [] for kind in servers}
-    for target, pid in servers.values():
-        await run(target, pid, token, 1, callers)  # warms up
+    for server in servers.values():
+        await run(server, token, 1, callers)  # warms up
     for _ in range(ROUNDS):
-        for kind, (target, pid) in servers.items():
-            rounds[kind].append(await run(target, pid, token, seconds, callers))
+        for kind, server in servers.items():
+            rounds[kind].append(await run(server, token, seconds, callers))
     return {kind: min(rows, key=lambda row: row["cpu_us"]) for kind, rows in rounds.items()}
 
 
-async def run(target: str, pid: int, token: str, seconds: float, callers: int) -> dict[str, float]:
+async def run(server: tuple[str, int, Path | None], token: str, seconds: float, callers: int) -> dict[str, float]:
     times: list[float] = []
+    target, pid, mesh = server
     process = psutil.Process(pid)
-    async with grpc.aio.insecure_channel(target) as channel:
+    async with wire_of(mesh / CALLER if mesh else None).channel(SERVICE, target, []) as channel:
         stub = grpc_api.SimilarityServiceStub(channel)
         await stub.Search(REQUEST, metadata=headers(token, 1), timeout=START_S, wait_for_ready=True)
         cpu_before, began = sum(process.cpu_times()[:2]), time.perf_counter()
@@ -120,15 +126,15 @@ def signed_token(directory: Path) -> str:
 
 
 @contextmanager
-def running(kind: str, directory: Path) -> Iterator[tuple[str, int]]:
-    """A server in a process of its own; its address and process id."""
+def running(kind: str, directory: Path) -> Iterator[tuple[str, int, Path | None]]:
+    """A server in a process of its own; its address and process id, and where it has certificates from."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=serve, args=(kind, directory, theirs), daemon=True)
     process.start()
     try:
         assert ours.poll(START_S), f"{kind} did not start"
-        yield ours.recv(), int(process.pid or 0)
+        yield ours.recv(), int(process.pid or 0), directory / "mesh" if kind == MUTUAL_TLS else None
     finally:
         process.terminate()
         process.join(START_S)
@@ -136,7 +142,7 @@ def running(kind: str, directory: Path) -> Iterator[tuple[str, int]]:
 
 def serve(kind: str, directory: Path, pipe: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # log lines are written, and not shown
-    asyncio.run({"bare": serve_bare, "runtime": serve_runtime}[kind](directory, pipe))
+    asyncio.run(SERVERS[kind](directory, pipe))
 
 
 class Servicer(grpc_api.SimilarityServiceServicer):
@@ -155,7 +161,7 @@ async def serve_bare(_directory: Path, pipe: Any) -> None:
     await server.wait_for_termination()
 
 
-async def serve_runtime(directory: Path, pipe: Any) -> None:
+async def serve_runtime(directory: Path, pipe: Any, mesh_tls_path: Path | None = None) -> None:
     collector = grpc.aio.server()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Collector(), collector)
     collector_port = collector.add_insecure_port("127.0.0.1:0")
@@ -163,6 +169,7 @@ async def serve_runtime(directory: Path, pipe: Any) -> None:
     settings = RuntimeSettings(
         service_name="bench",
         jwks_path=directory / "jwks.json",
+        mesh_tls_path=mesh_tls_path,
         otel_exporter_otlp_endpoint=f"http://127.0.0.1:{collector_port}",
         trace_sampling=1 / SAMPLED_EVERY,
     )
@@ -174,11 +181,19 @@ async def serve_runtime(directory: Path, pipe: Any) -> None:
         await application.server.wait_for_termination()
 
 
+async def serve_mutual_tls(directory: Path, pipe: Any) -> None:
+    await serve_runtime(directory, pipe, directory / "mesh" / SERVICE)
+
+
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     """Receives the sampled spans."""
 
     async def Export(self, request: Any, context: Any) -> Any:
         return trace_service_pb2.ExportTraceServiceResponse()
+
+
+MUTUAL_TLS = "mutual TLS"
+SERVERS = {"bare": serve_bare, "runtime": serve_runtime, MUTUAL_TLS: serve_mutual_tls}
 
 
 if __name__ == "__main__":
