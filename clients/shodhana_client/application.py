@@ -55,6 +55,7 @@ def tool() -> None:
     show_default=True,
     help="Keep words in Devanagari, or write them in IAST where nothing is lost.",
 )
+@click.option("--web", is_flag=True, help="Open the page of each report in the browser.")
 @profile_of
 def process(
     files: tuple[Path, ...],
@@ -63,6 +64,7 @@ def process(
     fail_on_review: bool,
     restore_anglicised: bool,
     devanagari: str,
+    web: bool,
     profile: Path | None,
 ) -> None:
     """Correct FILES: SRT, WebVTT, Whisper JSON or text, gzipped or not.
@@ -72,11 +74,11 @@ def process(
     Exit code 0: corrected, 1: error, 2: usage, 3: review required (with --fail-on-review), 4: not
     logged in, or not permitted.
     """
-    from .commands.process import process_files
+    from .commands.process import Wanted, process_files
 
     refuse_clashes(files, output)
-    how = (restore_anglicised, devanagari == "iast")
-    sys.exit(process_files(files, output, as_json, fail_on_review, how, profile))
+    wanted = Wanted(as_json, fail_on_review, restore_anglicised, devanagari == "iast", web)
+    sys.exit(process_files(files, output, wanted, profile))
 
 
 @tool.command(
@@ -155,8 +157,9 @@ def score(file: Path, as_json: bool, profile: Path | None) -> None:
     "--output", "-o", type=file_path, default=Path(), metavar="DIR", help="Folder for the results.  [default: here]"
 )
 @click.option("--name", default="", help="What the job is for.")
+@click.option("--web", is_flag=True, help="Open the job in the browser.")
 @profile_of
-def jobs(files: tuple[Path, ...], output: Path, name: str, profile: Path | None) -> None:
+def jobs(files: tuple[Path, ...], output: Path, name: str, web: bool, profile: Path | None) -> None:
     """Correct many FILES by the workers, with progress.
 
     The results are written as `process` writes them. The work goes on where this command is ended.
@@ -164,7 +167,7 @@ def jobs(files: tuple[Path, ...], output: Path, name: str, profile: Path | None)
     from .commands.jobs import run_jobs
 
     refuse_clashes(files, output)
-    sys.exit(run_jobs(files, output, name, profile))
+    sys.exit(run_jobs(files, output, name, web, profile))
 
 
 @tool.command(epilog=examples('curl --cacert .shodhana/tls/ca.pem -H "authorization: Bearer $(shodhana token)" …'))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .groups import examples
-from .options import file_path, profile_of
+from .options import file_path, opened, profile_of, web_of
 from .selection import as_json
 
 lexicon = click.Group()
@@ -48,9 +48,12 @@ def lexicon_export(version: str, json_lines: bool, profile: Path | None) -> None
 @click.option("--versions", is_flag=True, help="List versions in place of entries.")
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
 @as_json(answers=("lexicon get-entry", "lexicon get-lexicon-version"), has_arguments=True)
+@web_of
 @profile_of
-def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, profile: Path | None) -> None:
+def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, web: bool, profile: Path | None) -> None:
     """List entries that begin with PREFIX, in any popular spelling, or versions."""
+    if web:
+        sys.exit(opened("lexicon", profile) if not prefix else opened(f"terms/{prefix}", profile))
     from .commands.lexicon import list_entries, list_versions
 
     sys.exit(list_versions(limit, as_json, profile) if versions else list_entries(prefix, limit, as_json, profile))
@@ -59,9 +62,12 @@ def lexicon_list(prefix: str, versions: bool, limit: int, as_json: bool, profile
 @lexicon.command("show", epilog=examples("shodhana lexicon show krishna"))
 @click.argument("term")
 @as_json(answers=("lexicon get-entry",), has_arguments=True)
+@web_of
 @profile_of
-def lexicon_show(term: str, as_json: bool, profile: Path | None) -> None:
+def lexicon_show(term: str, as_json: bool, web: bool, profile: Path | None) -> None:
     """Show the entry of TERM, in IAST or a popular spelling."""
+    if web:
+        sys.exit(opened(f"terms/{term}", profile))
     from .commands.lexicon import show
 
     sys.exit(show(term, as_json, profile))
@@ -78,9 +84,14 @@ PROPOSAL_STATES = ("open", "disputed", "approved", "live", "refused", "retractin
 @click.option("--heard", default="", help="Only for these heard words, in any popular spelling.")
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True, help="Rows.")
 @as_json(answers=("knowledge get-lexicon-proposal",), has_arguments=True)
+@web_of
 @profile_of
-def lexicon_proposals(states: tuple[str, ...], heard: str, limit: int, as_json: bool, profile: Path | None) -> None:
+def lexicon_proposals(
+    states: tuple[str, ...], heard: str, limit: int, as_json: bool, web: bool, profile: Path | None
+) -> None:
     """List what decisions propose to the lexicon, who stands for it, and how far it is."""
+    if web:
+        sys.exit(opened("proposals", profile))
     from .commands.proposals import list_proposals
 
     sys.exit(list_proposals(states, heard, limit, as_json, profile))

@@ -46,3 +46,11 @@ profile_of = click.option(
 result_folder = click.option(
     "--output", "-o", type=folder_path, metavar="DIR", help="Folder for the results.  [default: beside each file]"
 )
+web_of = click.option("--web", is_flag=True, help="Open it in the browser in place of printing it.")
+
+
+def opened(page: str, profile: Path | None) -> int:
+    """The exit code of opening a page of the dashboard."""
+    from .commands.session import open_in_browser
+
+    return open_in_browser(page, profile)

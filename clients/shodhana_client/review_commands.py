@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .groups import OrderedGroup, examples
-from .options import file_path, profile_of
+from .options import file_path, opened, profile_of, web_of
 from .selection import as_json
 
 STATES = ("pending", "in-review", "approved", "rejected", "needs-revision", "expert-escalation")
@@ -21,7 +21,6 @@ domains_of = click.option(
     type=click.Choice(DOMAINS),
     help="Cases of this domain only; may be repeated.  [default: those of your preferences]",
 )
-web_of = click.option("--web", is_flag=True, help="Open it in the browser in place of printing it.")
 escalated_too = click.option("--escalated", is_flag=True, help="Cases that others escalated or disagree on, too.")
 as_typed_of = click.option(
     "--as-typed", is_flag=True, help='Take text as it is: aa is not read as ā, nor .t as ṭ, "s as ś.'
@@ -71,13 +70,6 @@ def review(
 
     wanted = Wanted(domains, limit, escalated)
     sys.exit(review_by_line(wanted, as_typed, profile) if line else review_by_screen(wanted, as_typed, profile))
-
-
-def opened(page: str, profile: Path | None) -> int:
-    """The exit code of opening a page of the dashboard."""
-    from .commands.cases import open_in_browser
-
-    return open_in_browser(page, profile)
 
 
 @review.command("list", epilog=examples("shodhana review list --mine", "shodhana review list --json name,heard"))

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from urllib.parse import quote
 
 from .profile import Profile
 
-PAGES = {"review": "/app/review", "queue": "/app/queue"}
-PAGE_OF_CASE = "/app/review?case=reviewCases%2F{number}"
+PAGES = {
+    "review": "/app/review",
+    "queue": "/app/queue",
+    "lexicon": "/app/lexicon",
+    "proposals": "/app/lexicon/proposals",
+}
 
 
 def page_of(name: str) -> str:
-    """The path of a screen, or of a case by its name: "reviewCases/678"."""
-    collection, _, number = name.partition("/")
-    return PAGE_OF_CASE.format(number=number) if collection == "reviewCases" else PAGES[name]
+    """The path of a screen, or of what has a name: "reviewCases/678", "jobs/9", "terms/krishna"."""
+    collection, _, rest = name.partition("/")
+    if collection == "reviewCases":
+        return f"{PAGES['review']}?case={quote(name, safe='')}"
+    if collection == "terms":
+        return f"{PAGES['lexicon']}?q={quote(rest, safe='')}"
+    return f"/app/files/{rest}" if collection == "jobs" else PAGES[name]
 
 
 def open_page(name: str, profile: Profile) -> None:
     """Opens it in the browser, and says where it is: on a server there is none."""
-    address = f"{profile.site.removesuffix('/v1')}{page_of(name)}"
+    open_address(f"{profile.site.removesuffix('/v1')}{page_of(name)}")
+
+
+def open_address(address: str) -> None:
+    """Opens any address, of a file too, and says it."""
     print(f"Opening {address}", file=sys.stderr)
     webbrowser.open(address)

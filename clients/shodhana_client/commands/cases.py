@@ -9,13 +9,11 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from shodhana.api.review.v1 import review_pb2 as pb
 
-from ..profile import Profile, ProfileMissing
 from ..review.answers import state_word
 from ..review.case_text import stands, when, where
 from ..review.lines import described
 from ..terminal import print_json, print_table
-from ..web import open_page
-from .session import EXIT_ERROR, EXIT_OK, complain, connected
+from .session import EXIT_OK, connected
 
 MOST_A_PAGE = 100
 
@@ -66,16 +64,6 @@ def list_drafts(as_json: bool, profile: Path | None) -> int:
         (one.name, one.review_case, one.heard, one.decided_text, one.comment, state_word(one.state)) for one in drafts
     ]
     print_table(("draft", "case", "heard", "your text", "your note", "the case is"), rows)
-    return EXIT_OK
-
-
-def open_in_browser(name: str, profile: Path | None) -> int:
-    """The page of a case, or one of `web.PAGES`."""
-    try:
-        open_page(name, Profile.find(profile))
-    except ProfileMissing as error:
-        complain(error)
-        return EXIT_ERROR
     return EXIT_OK
 
 

@@ -12,6 +12,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from ..client import Client
 from ..errors import ShodhanaError, Unavailable
 from ..terminal import Bar
+from ..web import open_page
 from .process import write_results
 from .session import EXIT_ERROR, EXIT_OK, connected
 
@@ -21,8 +22,11 @@ WATCHES = 10
 """A watch breaks off when its service stops: so often it is begun again."""
 
 
-def run_jobs(files: Sequence[Path], output: Path, name: str, profile: Path | None) -> int:
-    """Makes jobs of the files, follows them, writes the results; 1 where a file failed."""
+def run_jobs(files: Sequence[Path], output: Path, name: str, opens: bool, profile: Path | None) -> int:
+    """Makes jobs of the files, follows them, here and with `opens` in the browser, and writes the results.
+
+    1 where a file failed.
+    """
     output.mkdir(parents=True, exist_ok=True)
     parts = list(portions(files))
     code = EXIT_OK
@@ -30,6 +34,8 @@ def run_jobs(files: Sequence[Path], output: Path, name: str, profile: Path | Non
         made = [(_create(client, part, name), part) for part in parts]
         for job, part in made:
             print(f"{job.name}: {len(part)} files", file=sys.stderr)
+            if opens:
+                open_page(job.name, client.profile)
         for job, part in made:
             try:
                 _follow(client, job)

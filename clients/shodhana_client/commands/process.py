@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
@@ -18,30 +18,31 @@ from ..report import SCORES, report_document, scores_document
 from ..results import base_name
 from ..shares import hundredths
 from ..terminal import Bar, print_json, print_table
+from ..web import open_address
 from .session import EXIT_ERROR, EXIT_OK, EXIT_REVIEW, complain, connected, exit_code_of
 
 AT_ONCE = 4
 Outcome = pb.CorrectTranscriptResponse | Exception
 
 
-def process_files(
-    files: Sequence[Path],
-    output: Path | None,
-    as_json: bool,
-    fail_on_review: bool,
-    how: tuple[bool, bool],
-    profile: Path | None,
-) -> int:
-    """Corrects the files, several at a time; one that fails stops no other. Returns the exit code.
+class Wanted(NamedTuple):
+    """What is to be done with the text, and what with the results."""
 
-    `how`: whether anglicised terms are restored, and whether Devanagari is transliterated.
-    """
+    as_json: bool = False
+    fails_on_review: bool = False
+    restores_anglicised: bool = False
+    transliterates: bool = False
+    opens_report: bool = False
+
+
+def process_files(files: Sequence[Path], output: Path | None, wanted: Wanted, profile: Path | None) -> int:
+    """Corrects the files, several at a time; one that fails stops no other. Returns the exit code."""
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)  # says now what would otherwise be said after the work
     documents: list[dict[str, Any]] = []
     codes = {EXIT_OK}
-    options = _options(*how)
-    with connected(profile) as client, Bar("correcting", len(files), quiet=as_json) as bar:
+    options = _options(wanted)
+    with connected(profile) as client, Bar("correcting", len(files), quiet=wanted.as_json) as bar:
         for number, (path, outcome) in enumerate(_corrected(client, files, options), 1):
             bar.clear()
             if isinstance(outcome, Exception):
@@ -50,12 +51,14 @@ def process_files(
             else:
                 written = write_results(outcome, path, output or path.parent)
                 documents.append(report_document(outcome.report))
-                if not as_json:
+                if not wanted.as_json:
                     print_report(outcome, written)
-                if outcome.report.requires_review and fail_on_review:
+                if outcome.report.requires_review and wanted.fails_on_review:
                     codes.add(EXIT_REVIEW)
+                if wanted.opens_report:
+                    open_address(_page_beside(written, path).resolve().as_uri())
             bar.show(number)
-    if as_json and (documents or len(files) > 1):
+    if wanted.as_json and (documents or len(files) > 1):
         print_json(documents[0] if len(files) == 1 else documents)
     return EXIT_ERROR if EXIT_ERROR in codes else max(codes)
 
@@ -101,10 +104,14 @@ def _queued(report: pb.CorrectionReport) -> str:
     return f"{report.review_case_count} review cases queued{before}{how}"
 
 
-def _options(restore_anglicised: bool, transliterate: bool) -> pb.CorrectionOptions:
+def _page_beside(written: Path, path: Path) -> Path:
+    return written.with_name(f"{base_name(path)}.report.html")
+
+
+def _options(wanted: Wanted) -> pb.CorrectionOptions:
     return pb.CorrectionOptions(
-        anglicised_terms=pb.ANGLICISED_TERMS_RESTORE if restore_anglicised else pb.ANGLICISED_TERMS_UNSPECIFIED,
-        devanagari=pb.DEVANAGARI_WORDS_IAST if transliterate else pb.DEVANAGARI_WORDS_UNSPECIFIED,
+        anglicised_terms=pb.ANGLICISED_TERMS_RESTORE if wanted.restores_anglicised else pb.ANGLICISED_TERMS_UNSPECIFIED,
+        devanagari=pb.DEVANAGARI_WORDS_IAST if wanted.transliterates else pb.DEVANAGARI_WORDS_UNSPECIFIED,
     )
 
 

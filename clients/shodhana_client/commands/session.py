@@ -10,6 +10,7 @@ from pathlib import Path
 from ..client import Client, connect
 from ..errors import PermissionDenied, ShodhanaError, Unauthenticated, Unavailable
 from ..profile import NotLoggedIn, Profile, ProfileMissing
+from ..web import open_page
 
 EXIT_OK, EXIT_ERROR, EXIT_REVIEW, EXIT_REFUSED = 0, 1, 3, 4
 MOST_VIOLATIONS = 20
@@ -35,6 +36,16 @@ def print_token(profile: Path | None) -> None:
     """Prints an access token; errors end the command."""
     with connected(profile) as client:
         print(client.token())
+
+
+def open_in_browser(name: str, profile: Path | None) -> int:
+    """The page of what has a name, or one of `web.PAGES`."""
+    try:
+        open_page(name, Profile.find(profile))
+    except ProfileMissing as error:
+        complain(error)
+        return EXIT_ERROR
+    return EXIT_OK
 
 
 def complain(error: Exception, about: str = "") -> None:

@@ -16,9 +16,18 @@ from shodhana_client.commands.process import write_results
 
 if TYPE_CHECKING:
     from conftest import Gateway
+    from shodhana_client.profile import Profile
 
 Tool = Callable[..., Any]
 Code = grpc.StatusCode
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that a browser was opened for."""
+    found: list[str] = []
+    monkeypatch.setattr("webbrowser.open", found.append)
+    return found
 
 
 @pytest.fixture
@@ -244,3 +253,34 @@ def test_wrong_words_are_usage(shodhana: Tool, words: tuple[str, ...], message: 
     refused = shodhana(*words)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert message in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("lexicon", "list"), "/app/lexicon"),
+        (("lexicon", "list", "dhy"), "/app/lexicon?q=dhy"),
+        (("lexicon", "show", "kṛṣṇa"), "/app/lexicon?q=k%E1%B9%9B%E1%B9%A3%E1%B9%87a"),
+        (("lexicon", "proposals"), "/app/lexicon/proposals"),
+        (("review", "list"), "/app/queue"),
+        (("review", "show", "678"), "/app/review?case=reviewCases%2F678"),
+    ],
+)
+def test_what_is_printed_opens_in_the_browser_where_that_is_asked_for(
+    shodhana: Tool, gateway: Gateway, profile: Profile, opened: list[str], words: tuple[str, ...], path: str
+) -> None:
+    done = shodhana(*words, "--web")
+    assert (done.exit_code, done.stdout, gateway.calls) == (0, "", [])
+    assert opened == [f"https://{profile.gateway}{path}"]
+    assert opened[0] in done.stderr
+
+
+def test_the_page_of_a_report_and_the_job_open_in_the_browser(
+    shodhana: Tool, gateway: Gateway, talk: Path, profile: Profile, opened: list[str]
+) -> None:
+    assert shodhana("process", talk, "--web").exit_code == 0
+    page = talk.with_name("talk.report.html")
+    assert page.exists()
+    gateway.watches = [[pb.WatchJobResponse(done=pb.Job(name="jobs/1"))]]
+    assert shodhana("jobs", talk, "--output", talk.parent, "--web").exit_code == 0
+    assert opened == [page.as_uri(), f"https://{profile.gateway}/app/files/1"]
