@@ -71,6 +71,9 @@ faults: setup-dev ## Break a running mesh in every way of the table, under load 
 drill: setup-dev ## Back everything up, destroy it, restore it, compare what came back
 	@python -m tests.e2e.backup.drill
 
+failover: setup-dev ## Kill primary, broker, cache node and gateway under load; count what is lost
+	@python -m tests.high_availability.drill
+
 eval: setup-dev ## Measure the correction beside its peer; writes docs/evaluation.md
 	@python -m tests.eval.evaluate
 

@@ -48,6 +48,11 @@ class Hosts:
                 return connection
         raise failure or OSError("the URL names no host")
 
+    @property
+    def last_found(self) -> str:
+        """The URL of the host that took writes when it was last looked for."""
+        return self._urls[0]
+
     async def follow(self) -> None:
         """Ends all connections to a host that is not the primary any more, or that hangs; until cancelled.
 
@@ -73,6 +78,16 @@ class Hosts:
             _log.warning("database_left", connections=len(left))
         for connection in left:
             connection.terminate()
+
+
+async def primary_of(url: str) -> str:
+    """The URL of the one host that takes writes, for programs that know no URLs of several. Raises as `connect` does."""
+    if not has_many(url):
+        return url
+    hosts = Hosts(url)
+    connection = await hosts.connect()
+    await connection.close()
+    return hosts.last_found
 
 
 def has_many(url: str) -> bool:

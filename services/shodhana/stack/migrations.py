@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
+
+from shodhana.runtime.hosts import has_many, primary_of
 
 from .places import MIGRATIONS
 
@@ -20,8 +23,9 @@ class MigrationFailed(RuntimeError):
 
 def migrate(database_url: str) -> None:
     """Applies the migrations that are missing. Raises MigrationFailed."""
-    separator = "&" if "?" in database_url else "?"
-    url = database_url if "sslmode" in database_url else f"{database_url}{separator}sslmode=disable"
+    url = asyncio.run(primary_of(database_url)) if has_many(database_url) else database_url
+    if "sslmode" not in url:
+        url += f"{'&' if '?' in url else '?'}sslmode=disable"
     dbmate = Path(sys.executable).parent / "dbmate"
     command = [str(dbmate), "--migrations-dir", str(MIGRATIONS), "--no-dump-schema", "--wait", "up"]
     done = subprocess.run(command, env={"DATABASE_URL": url}, capture_output=True, text=True, check=False)
@@ -36,7 +40,7 @@ def role_of(schema: str) -> str:
 
 async def set_passwords(database_url: str, passwords: Mapping[str, str]) -> None:
     """Lets each schema's role log in with its password."""
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(await primary_of(database_url))
     try:
         for schema, password in passwords.items():
             quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)

@@ -26,7 +26,8 @@ DRAIN_S = 3.0
 ALONE_DRAIN_S = 0.1
 """No other replica takes over, so there is nobody to wait for."""
 IDENTITY = "identity"
-REDIS = ("redis://", "rediss://")
+LASTING = ("redis://", "rediss://", "sentinel://")
+"""Brokers that forget nothing and that open_redis knows."""
 NOT_INHERITED = (
     *("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "CELERY_BROKER_URL"),
     *("SERVICE_ACCOUNT_ID", "SERVICE_ACCOUNT_SECRET", "OIDC_CLIENT_SECRET"),
@@ -221,7 +222,7 @@ class _Planner:
     def _sessions_url(self) -> str:
         """The Redis that forgets nothing; where another kind of broker is in its place, the cache."""
         broker = self._urls["broker"]
-        return broker if broker.startswith(REDIS) else self._urls["cache"]
+        return broker if broker.startswith(LASTING) else self._urls["cache"]
 
     def _pages_address(self, replica: Replica) -> str:
         return f"{LOOPBACK}:{self._ports[f'{replica.name} pages']}"
