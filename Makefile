@@ -7,7 +7,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON_BIN)/uv pip compile --qui
 IMAGES := embedding similarity quality review transcripts identity migrations gateway
 export PATH := $(CURDIR)/$(PYTHON_BIN):$(PATH)
 
-.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill faults eval train-phonetic train-combiner format image image-test check-deploy sbom fuzz
+.PHONY: help setup setup-dev run stop status test test-torch check gen lock bench drill failover faults eval train-phonetic train-combiner format image image-test check-deploy sbom fuzz
 .DEFAULT_GOAL := help
 
 help: ## Show this list

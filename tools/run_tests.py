@@ -20,7 +20,7 @@ STAGES = (
         ["tests/unit", "tests/fuzz", "tests/integration", "tests/deploy", "tests/observability"],
         ["-n", "2", "--dist", "loadfile"],
     ),
-    (["tests/eval", "tests/e2e", "tests/faults"], []),
+    (["tests/eval", "tests/e2e", "tests/faults", "tests/high_availability"], []),
     (["tests/browser"], []),
 )
 
