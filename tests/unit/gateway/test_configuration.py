@@ -170,6 +170,7 @@ def test_filters_stand_in_their_order(local: GatewayParameters) -> None:
         ("GetJob", LOOK_UP),
         ("ListCases", LOOK_UP),
         ("Search", LOOK_UP),
+        ("Tokenize", LOOK_UP),
         ("BatchSearch", COMPUTATION),
         ("Embed", COMPUTATION),
         ("CorrectTranscript", WRITE),

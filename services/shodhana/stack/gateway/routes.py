@@ -42,8 +42,10 @@ LOOK_UP = CallPolicy(deadline_s=10, retry_on=BROKEN, retries=3, try_s=1)
 COMPUTATION = CallPolicy(deadline_s=60, retry_on=BROKEN, retries=3)
 WRITE = CallPolicy(deadline_s=120, retry_on=NEVER_ARRIVED, retries=3)
 STREAM = CallPolicy(deadline_s=3600, retry_on=NEVER_ARRIVED, retries=3)
-TYPED_AND_WAITED_FOR = frozenset({"/shodhana.api.similarity.v1.SimilarityService/Search"})
-"""Looks something up, though the question is sent by POST: a replica that hangs must not take the whole deadline."""
+QUICK = frozenset(
+    {"/shodhana.api.similarity.v1.SimilarityService/Search", "/shodhana.api.embedding.v1.EmbeddingService/Tokenize"}
+)
+"""As quick as a look-up, though sent by POST: a replica that hangs must not take the whole deadline."""
 
 
 def policy_of(rpc: Rpc) -> CallPolicy:
@@ -52,7 +54,7 @@ def policy_of(rpc: Rpc) -> CallPolicy:
         return STREAM
     if not rpc.is_read:
         return WRITE
-    is_look_up = rpc.path in TYPED_AND_WAITED_FOR or (rpc.http is not None and rpc.http.verb == "GET")
+    is_look_up = rpc.path in QUICK or (rpc.http is not None and rpc.http.verb == "GET")
     return LOOK_UP if is_look_up else COMPUTATION
 
 
