@@ -153,6 +153,18 @@ async def test_more_calls_than_it_takes_are_refused_at_once(serve: Any, until: A
     await asyncio.gather(*held)
 
 
+async def test_a_message_that_was_compressed_is_not_expanded_past_the_limit(serve: Any) -> None:
+    served = await serve(max_message_bytes=100_000)
+    options = [("grpc.max_send_message_length", -1)]
+    bomb = pb.SearchRequest(context="x" * 50_000_000)
+    async with grpc.aio.insecure_channel(served.target, options, compression=grpc.Compression.Gzip) as channel:
+        stub = similarity_pb2_grpc.SimilarityServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await stub.Search(bomb, metadata=served.metadata(), timeout=20)
+    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert served.script.calls == []
+
+
 async def test_a_message_over_the_limit_is_refused(serve: Any) -> None:
     served = await serve(max_message_bytes=100_000)
     with pytest.raises(grpc.aio.AioRpcError) as refusal:

@@ -21,6 +21,7 @@ from .lexicon import Verse
 
 MAX_VERSE = 4_000  # characters
 MAX_REFERENCE = 100
+MAX_DEPTH = 100  # of elements: the text of each is that of all within it
 LINE = " / "  # parts the lines of a verse
 TEI = "{http://www.tei-c.org/ns/1.0}"
 OPENINGS = {"dharmakṣetre kurukṣetre samavetā yuyutsavaḥ": "BG"}  # a text is known by its first words
@@ -74,6 +75,8 @@ def parse_tei(text: str, provenance: Provenance) -> Parsed:
         raise ImportBroken([broken(1, "entity declarations are not allowed")]) from error
     except (LookupError, ValueError) as error:
         raise ImportBroken([broken(1, f"not readable as XML: {error}; save it as UTF-8")]) from error
+    if _is_deep(root):
+        raise ImportBroken([broken(1, f"elements are nested more than {MAX_DEPTH} deep")])
     license_name = provenance.license or _license_of(root)
     return _checked(
         Verse(provenance.source, f"{provenance.text or name} {place}", written, license_name)
@@ -94,14 +97,20 @@ def _checked(verses: Iterable[Verse]) -> Parsed:
     return Parsed(verses=found)
 
 
+def _is_deep(root: Element) -> bool:
+    layer, depth = [root], 0
+    while layer and depth <= MAX_DEPTH:
+        layer, depth = [child for element in layer for child in element], depth + 1
+    return bool(layer)
+
+
 def _tei_verses(root: Element) -> Iterator[tuple[str, str, str]]:
-    pending: list[str] = []
+    joined = ""
     for element in root.iter(f"{TEI}l"):
-        pending.append(" ".join("".join(element.itertext()).split()))
-        joined = LINE.join(pending)[-MAX_VERSE:]
+        joined = f"{joined}{LINE}{' '.join(''.join(element.itertext()).split())}"[-MAX_VERSE:]
         if match := _TEI_REFERENCE.search(joined):
             yield match[1], match[2], to_iast(joined[: match.start()].strip(" /|"))
-            pending = []
+            joined = ""
 
 
 def _numbered(number: int, item: Any) -> tuple[str, list[str]]:
