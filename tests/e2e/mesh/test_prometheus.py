@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ import yaml
 from shodhana.api.review.v1 import review_pb2
 from shodhana.api.similarity.v1 import similarity_pb2
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
+from shodhana.stack.backup.keys import make_key
 from shodhana.stack.ports import free_port
 from shodhana_client import connect
 
@@ -65,12 +68,14 @@ class Prometheus:
 
 
 @pytest.fixture(scope="module")
-def prometheus(mesh: Any) -> Iterator[Prometheus]:
+def prometheus(mesh: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Scrapes the mesh, as it works, and this machine."""
     port, node_port = free_port(), free_port()
     arguments = [
         "--collector.disable-defaults",
         "--collector.filesystem",
+        "--collector.textfile",
+        f"--collector.textfile.directory={backed_up(mesh, tmp_path_factory.mktemp('backup'))}",
         f"--web.listen-address=127.0.0.1:{node_port}",
     ]
     node = {"targets": [f"127.0.0.1:{node_port}"], "labels": {"job": "node"}}
@@ -91,6 +96,15 @@ def prometheus(mesh: Any) -> Iterator[Prometheus]:
             process.terminate()
             process.wait(20)
         log.close()
+
+
+def backed_up(mesh: Any, folder: Path) -> Path:
+    """A folder with what a backup of the mesh tells the monitoring."""
+    settings = {"SHODHANA_BACKUP_RECIPIENTS": make_key(folder / "key"), "SHODHANA_BACKUP_TARGET": str(folder / "place")}
+    command = [sys.executable, "-m", "shodhana.stack", "backup", "--kind", "redis", "--dir", str(mesh.directory)]
+    metrics = ["--metrics", str(folder / "backup.prom")]
+    subprocess.run([*command, *metrics], env={**mesh.environment, **settings}, check=True, timeout=120)
+    return folder
 
 
 def is_ready(url: str) -> bool:
