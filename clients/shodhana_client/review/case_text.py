@@ -72,6 +72,11 @@ def text_of(suggestion: pb.Suggestion) -> str:
     return suggestion.text or suggestion.term
 
 
+def reasons_of(suggestion: pb.Suggestion) -> list[str]:
+    """Why, but for what its gloss says already: that of a verse names it."""
+    return [reason for reason in suggestion.reasons if reason != suggestion.gloss]
+
+
 def changes(heard: str, text: str) -> Iterator[Part]:
     """The letters that stay ("="), go ("-") and come ("+"), in their order."""
     heard = LINE_END.sub(" ", heard)

@@ -17,7 +17,7 @@ from ..errors import ShodhanaError
 from ..shares import hundredths
 from ..terminal import BOLD, PLAIN, has_style
 from .answers import Answer, LeaseLost, chosen
-from .case_text import in_context, marked_changes, read_before, text_of, when, where
+from .case_text import in_context, marked_changes, read_before, reasons_of, text_of, when, where
 from .desk import HEARTBEAT_S, Desk, Held, NothingToUndo
 
 MOST_SHOWN = 5
@@ -159,8 +159,8 @@ def described(case: pb.ReviewCase) -> Iterator[str]:
         if suggestion.devanagari:
             yield f"   {suggestion.devanagari}"
         yield f"   change: {marked_changes(case.heard, text)}"
-        if suggestion.reasons:
-            yield f"   why: {'; '.join(suggestion.reasons)}"
+        if reasons := reasons_of(suggestion):
+            yield f"   why: {'; '.join(reasons)}"
     if not case.suggestions:
         yield "Nothing is suggested."
     for read in read_before(case):

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 from shodhana.api.review.v1 import review_pb2 as pb
 
-from ..review.case_text import changes, due, in_context, read_before, text_of, where
+from ..review.case_text import changes, due, in_context, read_before, reasons_of, text_of, where
 from ..review.desk import Progress
 from ..review.lines import DONE
 from ..shares import hundredths
@@ -30,7 +30,7 @@ def suggestion(case: pb.ReviewCase, number: int) -> Group:
     """A suggestion with its change and its reasons; Devanagari has a line of its own, since its width is a guess."""
     one = case.suggestions[number - 1]
     head = Text.assemble(f"{number}  ", (text_of(one), "bold"), f"  {hundredths(one.probability)}  {one.gloss}")
-    below = [change(case.heard, text_of(one)), Text("; ".join(one.reasons), style="dim")]
+    below = [change(case.heard, text_of(one)), Text("; ".join(reasons_of(one)), style="dim")]
     if one.devanagari:
         below.insert(0, Text(one.devanagari))
     return Group(head, Padding(Group(*below), (0, 0, 1, 3)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shodhana.api.review.v1 import review_pb2 as pb
+from shodhana_client.review.lines import described
 
 if TYPE_CHECKING:
     from tests.integration.review.calls import Stub
@@ -62,6 +63,14 @@ async def test_a_list_of_what_one_decided_has_ones_own_answers_and_when(shodhana
     assert "decided" not in waiting
     shown = await shodhana("review", "show", cases[0].removeprefix("reviewCases/"))
     assert "spiritual, decided less than a minute ago." in shown.stdout
+
+
+def test_what_the_gloss_says_is_no_reason_once_more() -> None:
+    named = "scriptural identification: BG 2.47"
+    verse = pb.Suggestion(text="karmaṇy eva", gloss=named, reasons=[named, "metre: anuṣṭubh"])
+    lines = list(described(pb.ReviewCase(heard="karmanye", suggestions=[verse])))
+    assert lines[2] == f"1. karmaṇy eva, probability 0.00: {named}"
+    assert lines[-1] == "   why: metre: anuṣṭubh"
 
 
 async def test_text_may_be_taken_as_it_is(shodhana: Any, cases: list[str], state: Any) -> None:

@@ -180,7 +180,7 @@ export function Verses({ verses, places }: { verses: readonly RecognisedVerse[];
             </p>
           )}
           <small class="muted">
-            {[verse.metre, ...verse.reasons].filter(Boolean).join(" · ")}
+            {[...new Set([verse.metre && `metre: ${verse.metre}`, ...verse.reasons])].filter(Boolean).join(" · ")}
             {verse.alternatives.length > 0 && ` · also ${verse.alternatives.join(", ")}`}
             {verse.source && ` · ${verse.source} (${verse.license})`}
           </small>

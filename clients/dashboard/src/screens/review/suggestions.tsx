@@ -51,7 +51,7 @@ function OptionText({ option }: { option: Option }) {
           {option.devanagari || devanagariOf(option.term || option.text)}
         </span>{" "}
         {option.gloss && <span class="gloss">{option.gloss}</span>}
-        <span class="reasons">{option.reasons.join(" · ")}</span>
+        <span class="reasons">{option.reasons.filter((reason) => reason !== option.gloss).join(" · ")}</span>
       </span>
       {option.probability !== null && <Meter share={option.probability} label="Probability" />}
     </>

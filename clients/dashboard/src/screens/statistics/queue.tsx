@@ -1,5 +1,5 @@
 import { useCall } from "../../api/call";
-import { may } from "../../api/session";
+import { currentSession, may } from "../../api/session";
 import { clientOf } from "../../api/transport";
 import { KnowledgeService } from "../../gen/shodhana/api/review/v1/knowledge_pb";
 import {
@@ -184,6 +184,7 @@ function Alpha({ alpha }: { alpha: number | undefined }) {
 
 function Experts({ experts }: { experts: readonly ExpertStatistics[] }) {
   if (experts.length === 0) return null;
+  const me = currentSession();
   const most = Math.max(...experts.map((one) => count(one.decisionCount)), 1);
   return (
     <section class="card">
@@ -202,7 +203,7 @@ function Experts({ experts }: { experts: readonly ExpertStatistics[] }) {
         <tbody>
           {experts.map((one) => (
             <tr key={one.expert}>
-              <td>{one.expert}</td>
+              <td>{one.expert === me?.user ? `${me.displayName} (you)` : one.expert}</td>
               <td data-label="Decisions">
                 <span class="amount">
                   <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
