@@ -36,7 +36,9 @@ class Found:
     certificate: bytes
     key: bytes
     authorities: bytes
-    version: int = 0
+    ends_at: float
+    """Of the certificate, in seconds since 1970."""
+    version: int
     """Grows with each change."""
 
 
@@ -51,6 +53,7 @@ class CertificateFiles:
         self._tried = self._mark
         self._glance_at = 0.0
         self._context: tuple[int, ssl.SSLContext] | None = None
+        metrics.CERTIFICATE_ENDS.set_function(lambda: self.look().ends_at)  # who calls nobody looks when it is scraped
 
     def look(self) -> Found:
         """What stands there now; files that make no sense together leave what was known before."""
@@ -91,8 +94,8 @@ class CertificateFiles:
                 mark = self._stat()
                 certificate, key, authorities = (path.read_bytes() for path in self._paths)
                 if mark is not None and self._stat() == mark:
-                    _note(certificate, key, authorities)
-                    return Found(certificate, key, authorities, version), mark
+                    ends_at = _end_of(certificate, key, authorities)
+                    return Found(certificate, key, authorities, ends_at, version), mark
         except (OSError, ValueError) as error:
             raise CertificatesUnusable(f"{self.folder}: {error}") from error
         raise CertificatesUnusable(f"{self.folder}: the files do not stand still")
@@ -117,10 +120,10 @@ class CertificateFiles:
         return self._context[1]
 
 
-def _note(certificate: bytes, key: bytes, authorities: bytes) -> None:
-    """Raises ValueError where the files do not fit together; notes when they end."""
+def _end_of(certificate: bytes, key: bytes, authorities: bytes) -> float:
+    """When the certificate ends. Raises ValueError where the files do not fit together."""
     leaf = x509.load_pem_x509_certificates(certificate)[0]
     x509.load_pem_x509_certificates(authorities)
     if serialization.load_pem_private_key(key, None).public_key() != leaf.public_key():
         raise ValueError("the key is not the certificate's")
-    metrics.CERTIFICATE_ENDS.set(leaf.not_valid_after_utc.timestamp())
+    return leaf.not_valid_after_utc.timestamp()
