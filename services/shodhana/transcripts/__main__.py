@@ -53,7 +53,7 @@ async def _sweep(store: JobStore, bell: Doorbell, settings: TranscriptsSettings)
         await asyncio.sleep(settings.sweep_s)
         file_ids = await store.sweep(settings.max_attempts, poison)
         if file_ids:
-            await asyncio.to_thread(bell.ring, file_ids)
+            await bell.ring(file_ids)
 
 
 async def _show_waiting(store: JobStore) -> None:

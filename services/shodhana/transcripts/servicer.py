@@ -129,7 +129,7 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
             traceparent=telemetry.inject({}).get("traceparent", ""),
         )
         job, file_ids = await self.store.create(new)
-        await asyncio.to_thread(self.bell.ring, file_ids)
+        await self.bell.ring(file_ids)
         return _job(job)
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:

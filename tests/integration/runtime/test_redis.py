@@ -85,9 +85,11 @@ async def test_hits_and_misses_of_many_days_are_counted_on_a_cluster(cluster_url
 
 def test_a_doorbell_is_rung_through_a_sentinel(sentinel_url: str) -> None:
     script = (
-        "import sys; from shodhana.transcripts.adapters.celery_bell import CeleryBell, celery_app; "
-        "app = celery_app(sys.argv[1]); CeleryBell(app).ring([7]); "
-        "print(app.connection().default_channel.client.llen('celery'))"
+        "import asyncio, sys, time; from shodhana.transcripts.adapters.celery_bell import CeleryBell, celery_app; "
+        "app = celery_app(sys.argv[1]); asyncio.run(CeleryBell(app).ring([7])); ends_at = time.monotonic() + 20\n"
+        "while not (found := app.connection().default_channel.client.llen('celery')) and time.monotonic() < ends_at:\n"
+        "    time.sleep(0.05)\n"
+        "print(found)"
     )
     command = [sys.executable, "-c", script, sentinel_url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from shodhana.runtime.redis import MASTER, SENTINEL
 
 TASK = "shodhana.transcripts.correct_file"
 TRANSPORT = {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 2}
+RING_S = 0.5  # how long a caller waits for the bell: its job is stored, and the sweeper rings again
+MOST_WAITING = 10_000
 _log = structlog.get_logger()
 
 
@@ -45,15 +51,33 @@ def _of_sentinels(broker_url: str) -> dict[str, Any]:
 
 
 class CeleryBell:
-    """The port `Doorbell`."""
+    """The port `Doorbell`. Rings in a thread of its own: what hangs there holds up no other work of the process."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._thread = ThreadPoolExecutor(1, "bell")
+        self._waiting: deque[int] = deque(maxlen=MOST_WAITING)
+        self._ringing: asyncio.Future[None] | None = None
 
-    def ring(self, file_ids: Sequence[int]) -> None:
+    async def ring(self, file_ids: Sequence[int]) -> None:
+        self._waiting.extend(file_ids)
+        if self._ringing is None:
+            self._begin()
+        if self._ringing is not None:
+            await asyncio.wait({self._ringing}, timeout=RING_S)
+
+    def _begin(self, _ended: object = None) -> None:
+        """Rings for all that wait, and again for those that come meanwhile."""
+        self._ringing = None
+        if self._waiting:
+            self._ringing = asyncio.get_running_loop().run_in_executor(self._thread, self._ring_all)
+            self._ringing.add_done_callback(self._begin)
+
+    def _ring_all(self) -> None:
+        file_ids = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             with self._app.producer_pool.acquire(block=True, timeout=2) as producer:
                 for file_id in file_ids:
                     self._app.send_task(TASK, args=(file_id,), producer=producer, retry=False)
-        except (OperationalError, OSError) as error:
+        except (OperationalError, OSError, RedisError) as error:
             _log.warning("bell_not_rung", files=len(file_ids), error=type(error).__name__)

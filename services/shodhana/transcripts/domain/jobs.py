@@ -197,6 +197,6 @@ class JobStore(Protocol):
 class Doorbell(Protocol):
     """Tells the workers that files wait."""
 
-    def ring(self, file_ids: Sequence[int]) -> None:
-        """Never raises: a bell that is not heard is rung again by the sweeper."""
+    async def ring(self, file_ids: Sequence[int]) -> None:
+        """Never raises, and returns soon: a bell that is not heard is rung again by the sweeper."""
         ...
