@@ -39,7 +39,7 @@ class Lateness:
     """How long this process itself came too late, on a machine that has more to do: no fault of the mesh's."""
 
     def __init__(self) -> None:
-        self._noted: deque[tuple[float, float]] = deque(maxlen=10_000)
+        self._noted: deque[tuple[float, float]] = deque(maxlen=1000)
 
     async def watch(self) -> None:
         while True:
@@ -49,8 +49,8 @@ class Lateness:
                 self._noted.append((time.monotonic(), late_s))
 
     def since(self, began: float) -> float:
-        """The longest delay since then."""
-        return max((late_s for at, late_s in reversed(self._noted) if at > began), default=0.0)
+        """All delays since then together."""
+        return sum(late_s for at, late_s in self._noted if at > began)
 
 
 class Load:
