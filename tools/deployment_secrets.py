@@ -67,8 +67,13 @@ class Place:
     """Where the stores of a deployment are; each Redis by its password."""
 
     database: str
+    """Where migrations go, and KEDA looks."""
     cache: Redis
     broker: Redis
+    primary: str = ""
+    """Where services go that follow a fail-over; empty: the same."""
+    standby: str = ""
+    """Where services may read; empty: nowhere."""
 
 
 def single(host: str) -> Redis:
@@ -88,9 +93,20 @@ def cluster(host: str) -> Redis:
 
 PLACES = {
     "compose": Place("postgres:5432/shodhana", single("redis-cache"), single("redis-broker")),
-    "compose-ha": Place("postgres:5432/shodhana", single("redis-cache"), sentinel(SENTINELS)),
+    "compose-ha": Place(
+        "postgres:5432,postgres-standby:5432/shodhana",
+        single("redis-cache"),
+        sentinel(SENTINELS),
+        standby="postgres-standby:5432/shodhana",
+    ),
     "kubernetes-dev": Place("postgres:5432/shodhana", single("redis-cache"), single("redis-broker")),
-    "kubernetes": Place("postgres-rw:5432/shodhana?sslmode=require", cluster("redis-cache"), sentinel(SENTINELS)),
+    "kubernetes": Place(
+        "postgres-rw:5432/shodhana?sslmode=require",
+        cluster("redis-cache"),
+        sentinel(SENTINELS),
+        primary="postgres-rw:5432/shodhana?sslmode=require&target_session_attrs=read-write",
+        standby="postgres-ro:5432/shodhana?sslmode=require",
+    ),
 }
 
 
@@ -99,12 +115,13 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where the secrets stand; keep it out of every repository")
     parser.add_argument("--place", choices=list(PLACES), default="compose", help="default: compose")
     parser.add_argument("--database", metavar="HOST:PORT/NAME", help="another database than the place's")
+    parser.add_argument("--standby", metavar="HOST:PORT/NAME", help="with --database: where services may read")
     parser.add_argument("--step", choices=list(STEPS), help="one step of three towards another authority of the mesh")
     parser.add_argument("--print", action="store_true", help="print Secrets and the ConfigMap jwks for kubectl")
     options = parser.parse_args()
     place = PLACES[options.place]
     if options.database:
-        place = Place(options.database, place.cache, place.broker)
+        place = Place(options.database, place.cache, place.broker, standby=options.standby or "")
     make(options.folder, place)
     if options.step:
         STEPS[options.step](mesh_of(options.folder))
@@ -172,7 +189,11 @@ def contents(credentials: Credentials, place: Place) -> dict[str, dict[str, str]
     found: dict[str, dict[str, str]] = {"embedding": dict(redis), "migrations": {"database_url": owner}}
     for schema in SCHEMAS:
         password = credentials.of(f"role {schema}")
-        found[schema] = {"database_url": login_url(owner, role_of(schema), password), **redis}
+        role, url = role_of(schema), f"postgresql://{place.primary or place.database}"
+        found[schema] = {"database_url": login_url(url, role, password), **redis}
+        if place.standby:
+            standby = login_url(f"postgresql://{place.standby}", role, password)
+            found[schema]["database_replica_url"] = standby
         found["migrations"][f"role_{schema}"] = password
     for name in CALLERS:
         found[name]["service_account_secret"] = credentials.account(name)

@@ -12,5 +12,7 @@ if [ ! -f "$data/PG_VERSION" ]; then
   done
   touch "$data/standby.signal"
 fi
+# It copies the primary's settings too; once it leads it has no standby to wait for.
 exec postgres -D "$data" -c hot_standby=on -c max_connections=300 -c shared_preload_libraries=pg_stat_statements \
+  -c synchronous_standby_names= \
   -c "primary_conninfo=host=postgres user=postgres application_name=standby passfile=/tmp/pgpass"

@@ -38,31 +38,19 @@ class Freshness:
         self._clock = clock
         self._timeline = 0
         self._marks: deque[tuple[float, int]] = deque()
-        self._as_of = -math.inf
 
     def note_primary(self, asked_at: float, position: Position) -> None:
         """The primary was there, or further, when it was asked."""
         if position.timeline != self._timeline:
-            self.forget()
+            self._marks.clear()
             self._timeline = position.timeline
         self._marks.append((asked_at, position.end))
         while self._marks[0][0] < asked_at - self._remembered_s:
             self._marks.popleft()
 
-    def note_standby(self, replayed: Position) -> None:
-        """The standby has replayed so much."""
-        if replayed.timeline != self._timeline:
-            self._as_of = -math.inf
-            return
-        while self._marks and self._marks[0][1] <= replayed.end:
-            self._as_of, _ = self._marks.popleft()
-
-    def forget(self) -> None:
-        """What is known is no longer true; nothing is fresh until it is known again."""
-        self._marks.clear()
-        self._as_of = -math.inf
-
-    @property
-    def lag_s(self) -> float:
-        """Everything older than this has been replayed; infinite where that is not known."""
-        return self._clock() - self._as_of
+    def lag_s(self, replayed: Position | None) -> float:
+        """Everything older than this a standby has replayed that is so far; infinite where that is not known."""
+        if replayed is None or replayed.timeline != self._timeline:
+            return math.inf
+        as_of = (moment for moment, end in reversed(self._marks) if end <= replayed.end)
+        return self._clock() - next(as_of, -math.inf)

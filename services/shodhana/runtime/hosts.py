@@ -1,14 +1,14 @@
-"""The hosts of a database URL, of which one takes writes: found at each connection, and left when another does."""
+"""Hosts of a database URL, of which one takes writes: found at each connection, and left when another does."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import asyncpg
-import structlog
 from asyncpg.connect_utils import SessionAttribute
 
 ONLY_READS = "SELECT current_setting('transaction_read_only')::boolean"
@@ -18,7 +18,7 @@ LOOK_INTERVAL_S = 0.5
 HANGS_AFTER_S = 5.0
 FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What a server that is away, or in the wrong state, makes of a connection or a query."""
-_log = structlog.get_logger()
+_log = logging.getLogger(__name__)  # the image of the migrations has no other
 
 
 class Hosts:
@@ -75,14 +75,14 @@ class Hosts:
     def _leave(self, *urls: str) -> None:
         left = [connection for url in urls for connection in self._opened[url] if not connection.is_closed()]
         if left:
-            _log.warning("database_left", connections=len(left))
+            _log.warning("%d connections to a database that is not the primary any more, or hangs", len(left))
         for connection in left:
             connection.terminate()
 
 
 async def primary_of(url: str) -> str:
-    """The URL of the one host that takes writes, for programs that know no URLs of several. Raises as `connect` does."""
-    if not has_many(url):
+    """The URL of the one host that takes writes, for programs that know one only. Raises as `connect` does."""
+    if not fails_over(url):
         return url
     hosts = Hosts(url)
     connection = await hosts.connect()
@@ -90,9 +90,10 @@ async def primary_of(url: str) -> str:
     return hosts.last_found
 
 
-def has_many(url: str) -> bool:
-    """Whether the URL names several hosts."""
-    return "," in urlsplit(url).netloc
+def fails_over(url: str) -> bool:
+    """Whether the server behind the URL may become another: it names several hosts, or says that it wants writes."""
+    parts = urlsplit(url)
+    return "," in parts.netloc or "target_session_attrs=read-write" in parts.query
 
 
 async def _is_lost(connection: asyncpg.Connection) -> bool:

@@ -15,7 +15,7 @@ import structlog
 from shodhana.errors import Unavailable
 
 from . import metrics
-from .hosts import FAULTS, ONLY_READS, Hosts, has_many
+from .hosts import FAULTS, ONLY_READS, Hosts, fails_over
 from .settings import RuntimeSettings
 
 IDLE_IN_TRANSACTION_MS = 60_000
@@ -68,15 +68,22 @@ async def settle(target: asyncpg.Pool | Connection) -> None:
 
 
 async def ask(pool: asyncpg.Pool, way: str, query: str, *arguments: object, patience_s: float) -> Any:
-    """What `pool.fetch` and its like answer; raises TimeoutError after so long, whatever the server does.
+    """What `pool.fetch` and its like answer. Raises TimeoutError after so long, whatever the server does."""
+    async with borrowed(pool, patience_s) as connection:
+        return await getattr(connection, way)(query, *arguments)
+
+
+@asynccontextmanager
+async def borrowed(pool: asyncpg.Pool, patience_s: float) -> AsyncIterator[Connection]:
+    """A connection for so long. Raises TimeoutError after that, and gives up the connection.
 
     A pool by itself waits, after the time is over, until the server has said that the query ends: for ever, where the
-    server hangs. Here the connection is given up.
+    server hangs.
     """
     async with asyncio.timeout(patience_s):
         connection = await pool.acquire()
         try:
-            return await getattr(connection, way)(query, *arguments)
+            yield connection
         except asyncio.CancelledError:
             connection.terminate()
             raise
@@ -88,7 +95,7 @@ async def ask(pool: asyncpg.Pool, way: str, query: str, *arguments: object, pati
 async def _opened(
     settings: RuntimeSettings, url: str, schema: str, parameters: Mapping[str, str], server: str = ""
 ) -> AsyncIterator[asyncpg.Pool]:
-    hosts = Hosts(url) if has_many(url) else None
+    hosts = Hosts(url) if fails_over(url) else None
     create = partial(_create, settings, url, schema, parameters, hosts)
     try:
         pool = await create(settings.pool_min)

@@ -24,6 +24,8 @@ from .settings import RuntimeSettings
 LOOKS = 4
 """In the time that the standby may lag."""
 LOOK_TIMEOUT_S = 1.0
+REMEMBERED = 10
+"""Times the lag allowed: so that the metric tells how late a standby is that is too late."""
 WRITTEN_AT = """
 SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int,
     pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint
@@ -111,8 +113,9 @@ class Standby:
         self._primary = primary
         self._pool = pool
         self._limits = limits
-        self._freshness = Freshness(2 * limits.max_lag_s)
-        metrics.REPLICA_LAG.labels(limits.schema).set_function(lambda: self._freshness.lag_s)
+        self._freshness = Freshness(REMEMBERED * limits.max_lag_s)
+        self._seen: Position | None = None
+        metrics.REPLICA_LAG.labels(limits.schema).set_function(lambda: self._freshness.lag_s(self._seen))
 
     def count(self, target: str) -> None:
         """Counts a read by where it was answered."""
@@ -127,21 +130,29 @@ class Standby:
             return False
         if reader.has_not_written is None:
             reader.has_not_written = not await self.own_writes.may_have_written(reader.subject)
-        return reader.has_not_written and self._is_fresh  # fresh after the mark had gone, not before
+        return reader.has_not_written
 
     @property
     def _is_fresh(self) -> bool:
-        return self._freshness.lag_s <= self._limits.max_lag_s
+        return self._freshness.lag_s(self._seen) <= self._limits.max_lag_s
 
     async def ask(self, way: str, query: str, arguments: tuple[Any, ...]) -> Any:
-        """The standby's answer; None where it gives none in time."""
+        """The standby's answer; None where it is late, or gives none in time.
+
+        The very connection that is asked is looked at: behind one name there may be several standbys. And now, after it
+        was seen that the caller's mark is gone: all that was written before then is in what is fresh.
+        """
         patience_s = min(self._limits.patience_s, deadline.budget_s(math.inf) / 2)
         try:
-            return await postgres.ask(self._pool, way, query, *arguments, patience_s=patience_s)
+            async with postgres.borrowed(self._pool, patience_s) as connection:
+                replayed = _position_of(await connection.fetchrow(REPLAYED_TO))
+                if self._freshness.lag_s(replayed) > self._limits.max_lag_s:
+                    return None
+                return await getattr(connection, way)(query, *arguments)
         except FAULTS as error:
             _log.warning("standby_gave_no_answer", error=type(error).__name__)
             if not isinstance(error, asyncpg.PostgresError):
-                self._freshness.forget()  # until it has been looked at again
+                self._seen = None  # nothing is read from it until it has been looked at again
             return None
 
     async def follow(self) -> None:
@@ -153,8 +164,7 @@ class Standby:
                 standby = looks.create_task(_position(self._pool, REPLAYED_TO))
             if (written := primary.result()) is not None:
                 self._freshness.note_primary(began, written)
-            if (replayed := standby.result()) is not None:
-                self._freshness.note_standby(replayed)
+            self._seen = standby.result()
             await asyncio.sleep(self._limits.max_lag_s / LOOKS)
 
 
@@ -194,7 +204,10 @@ async def open_reads(
 async def _position(pool: asyncpg.Pool, query: str) -> Position | None:
     """How far a server's log goes; None where it does not say."""
     try:
-        row = await postgres.ask(pool, "fetchrow", query, patience_s=LOOK_TIMEOUT_S)
+        return _position_of(await postgres.ask(pool, "fetchrow", query, patience_s=LOOK_TIMEOUT_S))
     except FAULTS:
         return None
+
+
+def _position_of(row: asyncpg.Record | None) -> Position | None:
     return None if row is None or row[1] is None else Position(row[0], row[1])

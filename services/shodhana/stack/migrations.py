@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
-from shodhana.runtime.hosts import has_many, primary_of
+from shodhana.runtime.hosts import FAULTS, fails_over, primary_of
 
 from .places import MIGRATIONS
 
@@ -23,7 +23,7 @@ class MigrationFailed(RuntimeError):
 
 def migrate(database_url: str) -> None:
     """Applies the migrations that are missing. Raises MigrationFailed."""
-    url = asyncio.run(primary_of(database_url)) if has_many(database_url) else database_url
+    url = _primary(database_url) if fails_over(database_url) else database_url
     if "sslmode" not in url:
         url += f"{'&' if '?' in url else '?'}sslmode=disable"
     dbmate = Path(sys.executable).parent / "dbmate"
@@ -31,6 +31,14 @@ def migrate(database_url: str) -> None:
     done = subprocess.run(command, env={"DATABASE_URL": url}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MigrationFailed(done.stderr.strip() or done.stdout.strip())
+
+
+def _primary(database_url: str) -> str:
+    """dbmate knows no URL of several hosts."""
+    try:
+        return asyncio.run(primary_of(database_url))
+    except FAULTS as error:
+        raise MigrationFailed(f"no host of the database takes writes: {type(error).__name__}") from error
 
 
 def role_of(schema: str) -> str:
