@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 
+from shodhana_client.shares import hundredths
+
 
 def main() -> None:
     cases = json.load(sys.stdin).get("cases", [])
     for case in cases:
         suggestions = ", ".join(
-            f"{found['text']} {found.get('probability', 0.0):.2f}" for found in case.get("suggestions", [])[:3]
+            f"{found['text']} {hundredths(found.get('probability', 0.0))}" for found in case.get("suggestions", [])[:3]
         )
         number, heard = case["name"].removeprefix("reviewCases/"), " ".join(case["heard"].split())
         print(f"  {number:>4}  {heard:<20} {suggestions}  ({case['filename']})")

@@ -169,9 +169,10 @@ def described(case: pb.ReviewCase) -> Iterator[str]:
 
 def standing(case: pb.ReviewCase, answer: Answer) -> str:
     """What stands there after an answer."""
+    heard = in_context(case)[1]
     if answer.verdict == "accept":
-        return f"{case.heard} → {text_of(case.suggestions[0])}"
-    return f"{case.heard} → {answer.text}" if answer.text else case.heard
+        return f"{heard} → {text_of(case.suggestions[0])}"
+    return f"{heard} → {answer.text}" if answer.text else heard
 
 
 def farewell(desk: Desk) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shodhana.api.review.v1 import review_pb2 as pb
-from shodhana_client.review.lines import described
+from shodhana_client.review.answers import Answer
+from shodhana_client.review.lines import described, standing
 
 if TYPE_CHECKING:
     from tests.integration.review.calls import Stub
@@ -71,6 +72,11 @@ def test_what_the_gloss_says_is_no_reason_once_more() -> None:
     lines = list(described(pb.ReviewCase(heard="karmanye", suggestions=[verse])))
     assert lines[2] == f"1. karmaṇy eva, probability 0.00: {named}"
     assert lines[-1] == "   why: metre: anuṣṭubh"
+
+
+def test_what_stands_after_an_answer_is_told_in_one_line() -> None:
+    case = pb.ReviewCase(heard="Karmanye\nvadhikaraste", suggestions=[pb.Suggestion(text="karmaṇy evādhikāras")])
+    assert standing(case, Answer("accept")) == "Karmanye vadhikaraste → karmaṇy evādhikāras"
 
 
 async def test_text_may_be_taken_as_it_is(shodhana: Any, cases: list[str], state: Any) -> None:
