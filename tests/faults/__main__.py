@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 
@@ -39,6 +40,7 @@ def main() -> int:
     except UnknownFault as error:
         print(error, file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whoever ends it early leaves nothing running either
     began = time.monotonic()
     with world() as started:
         print(f"a mesh of two replicas stands after {time.monotonic() - began:.0f} s", flush=True)
