@@ -158,7 +158,7 @@ while socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1]))) and time.monot
     time.sleep(0.1)
 PYTHON
   # Protocols, forward secrecy, the server's defaults and the known weaknesses; grades need the world's authorities.
-  testssl --quiet --warnings batch --color 0 --ip one --protocols --fs --std --vulnerable --severity LOW \
+  testssl --quiet --warnings batch --color 0 --ip one --protocols --fs --std --vulnerable \
     --jsonfile "$scratch/testssl.json" "127.0.0.1:$port" > "$scratch/testssl.txt" 2>&1
   kill $started
   wait $started 2> /dev/null
