@@ -71,16 +71,19 @@ def down(directory: Path | None) -> None:
 @directory_of
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch, a line each time.")
 @click.option("--watch", is_flag=True, help="Show it anew every few seconds, until Ctrl-C.")
-def status(directory: Path | None, as_json: bool, watch: bool) -> None:
+@click.option("--web", is_flag=True, help="Open the dashboard's statistics in the browser.")
+def status(directory: Path | None, as_json: bool, watch: bool, web: bool) -> None:
     """Show each process, its memory, calls and errors, what waits, and the last backup.
 
-    Calls are counted since the look before, if that was within a quarter of an hour, else since the start. 100 % of CPU
-    is one core. Exit code 0: all healthy; 3: not all.
+    Calls are counted since the look before, if that was within a quarter of an hour, else since the start. Of too few
+    calls no 99th percentile is told. 100 % of CPU is one core. Exit code 0: all healthy; 3: not all.
     """
-    from .status import show, show_again
+    from .status import open_statistics, show, show_again
 
     place = place_of(directory)
-    if watch:
+    if web:
+        open_statistics(place)
+    elif watch:
         show_again(place, as_json)
     elif not show(place, as_json):
         sys.exit(INCOMPLETE)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+import webbrowser
 
 import click
 
+from .command_line import fail
 from .overview import as_json, overview_of
 from .places import StackDirectory
 from .screen import print_status
@@ -36,3 +38,14 @@ def show_again(place: StackDirectory, in_json: bool) -> None:
             time.sleep(PAUSE_S)
     except KeyboardInterrupt:
         return
+
+
+def open_statistics(place: StackDirectory) -> None:
+    """Opens them in the browser, and says where they are; ends the command where nothing runs."""
+    state = read_state(place)
+    dashboard = state.addresses.get("dashboard")
+    if state.phase is Phase.DOWN or not dashboard:
+        fail(f"nothing runs in {place.root}: shodhana up")
+    address = f"{dashboard.rstrip('/')}/app/statistics"
+    click.echo(f"Opening {address}", err=True)
+    webbrowser.open(address)

@@ -9,9 +9,10 @@ import pytest
 from shodhana.stack.figures import Figures, Traffic, Work
 from shodhana.stack.overview import LastBackup, Overview
 from shodhana.stack.parts import Condition, PartState
-from shodhana.stack.places import default_directory
+from shodhana.stack.places import StackDirectory, default_directory
 from shodhana.stack.screen import IMPATIENT_S, Progress, Watcher, front_page, print_status
-from shodhana.stack.state import Phase, StackState
+from shodhana.stack.state import Phase, StackState, locked, write_state
+from shodhana.stack.status import open_statistics
 from shodhana.stack.vitals import Vitals
 
 
@@ -107,3 +108,17 @@ def test_the_status_tells_memory_calls_and_what_waits_where_it_is_known(capsys: 
     assert "review  2 cases wait, the oldest 2 h; 0 overdue" in shown
     assert "jobs    1 files wait, the oldest 30 s; 0 in work" in shown
     assert "backup  b-logical, 3 d ago" in shown
+
+
+def test_the_statistics_open_in_the_browser_where_a_stack_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    place = StackDirectory(tmp_path)
+    with locked(place):
+        found = state(phase=Phase.READY, directory=tmp_path)
+        found.addresses["dashboard"] = "https://localhost:1/"
+        write_state(place, found)
+        open_statistics(place)
+    with pytest.raises(SystemExit):
+        open_statistics(place)  # it has ended since
+    assert opened == ["https://localhost:1/app/statistics"]
