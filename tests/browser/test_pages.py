@@ -94,6 +94,15 @@ def test_the_share_of_cache_hits_is_drawn_by_day_and_told_as_a_table(visit: Visi
         expect(chart.get_by_role("row").last).to_contain_text(re.compile(r"^20\d\d-\d\d-\d\d.*%"))
 
 
+def test_a_long_name_is_not_cut(visit: Visit) -> None:
+    with visit(viewport={"width": 360, "height": 800}) as visitor:
+        visitor.log_in("viewer")
+        name = visitor.page.locator("details.menu > summary")
+        name.evaluate("one => { one.textContent = 'Gārgī Vācaknavī of the house of Garga' }")
+        assert name.evaluate("one => one.scrollWidth <= one.clientWidth")
+        assert visitor.overflow_px() <= 0
+
+
 def test_a_session_that_has_ended_is_told_and_what_was_typed_stays(visit: Visit) -> None:
     with visit() as visitor:
         visitor.log_in("admin", "/administration")

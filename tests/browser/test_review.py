@@ -65,6 +65,8 @@ def test_an_expert_decides_ten_cases_by_keyboard_and_takes_one_back(visit: Visit
         visitor.press("u")
         expect(case_of(visitor)).to_have_attribute("aria-label", f"Case: {heard[-1]}")
         assert decided_count(visitor) == min(before + 9, PAGE)
+        visitor.open("/statistics")
+        expect(page.get_by_role("row").filter(has_text="(you)")).to_contain_text("expert")
 
 
 def test_letters_are_made_as_they_are_typed_and_keys_rest_meanwhile(visit: Visit) -> None:
