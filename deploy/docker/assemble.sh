@@ -23,6 +23,7 @@ for folder in "$packages"/shodhana/*/; do
 done
 
 mkdir -p "$home/database"
+cp "requirements/images/$service.txt" "$home/packages.txt" # what the list of its parts is made of
 case "$service" in
   similarity)
     cp -r database/glossary database/verses "$home/database"
