@@ -59,6 +59,11 @@ def test_letters_of_iast_are_in_form_c_and_stay(text: str) -> None:
 
 
 @given(st.text())
+def test_a_limit_before_the_letters_are_made_bounds_what_comes_of_them(text: str) -> None:
+    assert len(to_iast(text)) <= 3 * len(text)  # the most that form C adds: Unicode Standard Annex 15, table 4
+
+
+@given(st.text())
 def test_what_is_refused_is_refused_in_either_form(text: str) -> None:
     names = [name for _, name in refused_characters(text)]
     assert [name for _, name in refused_characters(nfc(text))] == names
