@@ -14,12 +14,13 @@ import argparse
 import asyncio
 import sys
 
-from tests.high_availability import caching, decisions
+import structlog
+
+from tests.high_availability import caching, decisions, jobs
 from tests.high_availability.gateways import lose_a_gateway, session_at_each
-from tests.high_availability.jobs import lose_the_leader
 from tests.high_availability.mesh import running_mesh
 
-LAG_S = 0.1
+LAG_S = 0.5
 PARTS = ("decisions", "cache", "mesh")
 
 
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--only", choices=PARTS, action="append")
     arguments = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     table, chosen = Table(), arguments.only or PARTS
     if "decisions" in chosen:
         lose_the_primary(table, arguments.seconds)
@@ -54,7 +56,7 @@ def main() -> int:
 def lose_the_primary(table: Table, seconds: float) -> None:
     courses = {
         "primary dies, standby at hand": decisions.Course(True, seconds, 0.0),
-        "primary dies, standby lags 0.1 s": decisions.Course(True, seconds, LAG_S),
+        "primary dies, standby lags 0.5 s": decisions.Course(True, seconds, LAG_S),
         "the same, standby not waited for": decisions.Course(False, seconds, LAG_S),
     }
     for what, course in courses.items():
@@ -89,17 +91,7 @@ def lose_a_node(table: Table) -> None:
 
 def lose_parts_of_a_mesh(table: Table, files: int) -> None:
     with running_mesh() as mesh:
-        job = lose_the_leader(mesh, files)
-        table.add(
-            "broker's leader dies during a job",
-            (job.succeeded, job.reports) == (files, files),
-            files=files,
-            finished=job.succeeded,
-            reports=job.reports,
-            tried_again=job.again,
-            failed_over_after_s=job.failed_over_s,
-            job_s=job.job_s,
-        )
+        _add_job(table, "broker's leader dies during a job", jobs.lose_the_leader(mesh, files))
         gateway = asyncio.run(lose_a_gateway(mesh, 10.0))
         table.add(
             "a gateway dies",
@@ -110,6 +102,20 @@ def lose_parts_of_a_mesh(table: Table, files: int) -> None:
         )
         first, second = asyncio.run(session_at_each(mesh))
         table.add("a session at the other gateway", first == second)
+        _add_job(table, "primary dies during a job", jobs.lose_the_primary(mesh, files))
+
+
+def _add_job(table: Table, what: str, job: jobs.Outcome) -> None:
+    table.add(
+        what,
+        (job.succeeded, job.reports) == (job.files, job.files),
+        files=job.files,
+        finished=job.succeeded,
+        reports=job.reports,
+        tried_again=job.again,
+        failed_over_after_s=job.failed_over_s,
+        job_s=job.job_s,
+    )
 
 
 def _shown(figure: object) -> str:

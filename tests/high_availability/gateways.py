@@ -20,13 +20,15 @@ from shodhana_client import client as client_module
 from shodhana_client import connect_async
 from shodhana_client.errors import ShodhanaError
 
-from tests.high_availability.mesh import Mesh, process_of
+from tests.conftest import wait_until
+from tests.high_availability.mesh import Mesh, answers, process_of
 from tests.oidc.browser import Browser
 
 NAMED = (*client_module.OPTIONS, ("grpc.ssl_target_name_override", "localhost"))
 """Elsewhere it is one name with two addresses that is called; no name of this machine has two."""
 PAUSE_S = 0.02
 DEADLINE_S = 10.0
+BACK_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Outcome:
 
 
 async def lose_a_gateway(mesh: Mesh, seconds: float) -> Outcome:
-    """A client that knows both gateways reads all the time; the one that it uses dies."""
+    """A client that knows both gateways reads all the time; the one that it uses dies, and comes back."""
     times_s, failed = list[float](), 0
     with patch.object(client_module, "OPTIONS", NAMED):
         knows_both = connect_async(mesh.profile_of_both(), deadline_s=DEADLINE_S)
@@ -57,6 +59,7 @@ async def lose_a_gateway(mesh: Mesh, seconds: float) -> Outcome:
                 failed += 1
             times_s.append(time.monotonic() - called)
             await asyncio.sleep(PAUSE_S)
+    await asyncio.to_thread(wait_until, lambda: answers(mesh.gateways[0]), BACK_S)
     return Outcome(len(times_s), failed, max(times_s))
 
 

@@ -1,23 +1,25 @@
-"""The drill of a broker that dies during a job: is every file finished, and once?"""
+"""The drill of a store that dies during a job: is every file finished, and once?"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
+from shodhana.runtime.hosts import Hosts
 from shodhana.stack.places import PROJECT
 from shodhana_client import connect
 from shodhana_client.client import Client
 
 from tests.conftest import wait_until
 from tests.high_availability.mesh import Mesh
+from tests.high_availability.pair import Pair
 from tests.high_availability.redises import Broker
 
 SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
@@ -37,19 +39,28 @@ class Outcome:
     again: int
     """Files that more than one attempt was made at."""
     failed_over_s: float
-    """From the death of the leader to another that takes writes."""
+    """From the death of the server to another that takes writes."""
     job_s: float
 
 
 def lose_the_leader(mesh: Mesh, files: int) -> Outcome:
     """A job is made, the broker's leader dies when an eighth of it is done, the job goes on to its end."""
+    return _run(mesh, files, lambda: _leader_dies(mesh.broker))
+
+
+def lose_the_primary(mesh: Mesh, files: int) -> Outcome:
+    """The same with the primary of Postgres, and somebody who promotes the standby at once."""
+    return _run(mesh, files, lambda: _primary_dies(mesh.pair))
+
+
+def _run(mesh: Mesh, files: int, strike: Callable[[], float]) -> Outcome:
     with connect(mesh.profile) as client, ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
         request = pb.CreateJobRequest(files=_files(files), display_name="drill", request_id=str(uuid.uuid4()))
         name = client.transcripts.CreateJob(request).name
         wait_until(lambda: _job(client, name).succeeded_count * 8 >= files, JOB_S)
-        failing_over = pool.submit(_fail_over_s, mesh.broker)
-        wait_until(lambda: bool(_job(client, name).HasField("end_time")), JOB_S)
+        failing_over = pool.submit(strike)
+        wait_until(lambda: _job(client, name).HasField("end_time"), JOB_S)
         job_s = time.monotonic() - began
         found = _all_files(client, name)
         return Outcome(
@@ -62,7 +73,14 @@ def lose_the_leader(mesh: Mesh, files: int) -> Outcome:
         )
 
 
-def _fail_over_s(broker: Broker) -> float:
+def _primary_dies(pair: Pair) -> float:
+    died_at = time.monotonic()
+    pair.kill_primary()
+    pair.promote()
+    return time.monotonic() - died_at
+
+
+def _leader_dies(broker: Broker) -> float:
     leader, died_at = broker.leader(), time.monotonic()
     assert leader is not None
     broker.redises.kill(leader)
@@ -95,7 +113,7 @@ def _all_files(client: Client, name: str) -> list[pb.JobFile]:
 
 async def _reports(mesh: Mesh, files: list[pb.JobFile]) -> int:
     ids = [f"00000000-0000-4000-8000-{int(Path(file.name).name):012x}" for file in files]
-    connection = await asyncpg.connect(mesh.pair.primary.url)
+    connection = await Hosts(mesh.pair.owner_url).connect()
     count = await connection.fetchval(
         "SELECT count(*) FROM quality.quality_reports WHERE request_id = ANY($1::uuid[])", ids
     )

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from shodhana.stack.places import StackDirectory
@@ -60,9 +59,8 @@ def running_mesh() -> Iterator[Mesh]:
         broker = stack.enter_context(watched_broker(folder / "broker"))
         cache = stack.enter_context(clustered_cache(folder / "cache"))
         directory = StackDirectory(folder / "mesh")
-        hosts = f"127.0.0.1:{pair.primary.port},127.0.0.1:{pair.standby.port}"
         environment = {
-            "DATABASE_URL": urlsplit(pair.primary.url)._replace(netloc=f"shodhana:{pair.password}@{hosts}").geturl(),
+            "DATABASE_URL": pair.owner_url,
             "DATABASE_REPLICA_URL": pair.standby.url,
             "REDIS_URL": cache.url,
             "CELERY_BROKER_URL": broker.url,

@@ -38,8 +38,16 @@ class Pair:
 
     def url(self, schema: str) -> str:
         """What a service logs in with: both hosts, of which one takes writes."""
+        return self._url_of(role_of(schema))
+
+    @property
+    def owner_url(self) -> str:
+        """The superuser's, of both hosts."""
+        return self._url_of(SUPERUSER)
+
+    def _url_of(self, role: str) -> str:
         hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
-        return f"postgresql://{role_of(schema)}:{self.password}@{hosts}/{DATABASE}"
+        return f"postgresql://{role}:{self.password}@{hosts}/{DATABASE}"
 
     def standby_url(self, schema: str) -> str:
         return self.standby.url_of(role_of(schema), self.password)

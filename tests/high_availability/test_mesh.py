@@ -1,4 +1,4 @@
-"""A mesh over stores that fail over: the broker's leader dies during a job, and a gateway dies."""
+"""A mesh over stores that fail over: the broker's leader dies, a gateway, and the primary of Postgres at last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shodhana_client import connect
 
 from tests.conftest import wait_until
 from tests.high_availability.gateways import lose_a_gateway, session_at_each
-from tests.high_availability.jobs import lose_the_leader
+from tests.high_availability.jobs import lose_the_leader, lose_the_primary
 from tests.high_availability.mesh import Mesh, running_mesh
 
 FILES = 20
@@ -53,3 +53,8 @@ async def test_a_session_is_good_at_either_gateway(mesh: Mesh) -> None:
     first, second = await session_at_each(mesh)
     assert first == second
     assert first["roles"] == ["admin"]
+
+
+def test_every_file_of_a_job_is_finished_once_though_the_primary_of_postgres_dies(mesh: Mesh) -> None:
+    outcome = lose_the_primary(mesh, FILES)
+    assert (outcome.succeeded, outcome.reports) == (FILES, FILES)
