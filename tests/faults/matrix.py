@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from shodhana_client import ShodhanaError
 
 from tests.faults.fault import CUT, HONEST, Fault, Skipped
-from tests.faults.ledger import Audit, audit
+from tests.faults.ledger import Audit, Call, audit
 from tests.faults.load import ALL_KINDS, REST, Load, load
 from tests.faults.pressure import OVERLOADED, Pressure
 from tests.faults.reads import READS
@@ -19,6 +20,7 @@ from tests.faults.world import World, wait_until_healthy
 
 LATE_S = 0.25
 """What a call may take beyond its deadline."""
+LATE = frozenset({"DEADLINE_EXCEEDED", "HTTP 504", "TimeoutError"})
 WARM_S, AFTER_S = 1.0, 1.0
 FILES_S = 120.0
 """How long acknowledged files may take to their end: a lease of 30 s, and a bell that is rung again after 20 s."""
@@ -153,19 +155,25 @@ def _judge(row: Row, fault: Fault, calls: Load, found: Audit) -> None:
     row.lost, row.doubled = len(found.lost) + found.open_files, len(found.doubled)
     if row.skipped:
         return
+    is_overloaded = row.cpu_wait > OVERLOADED
     if late := {call.kind for call in ledger.calls if call.kind in kinds and call.took_s - call.deadline_s > LATE_S}:
-        told = f"past its deadline: {', '.join(sorted(late))}"
-        row.notes.append(told) if row.cpu_wait > OVERLOADED else row.broken.append(told)
+        (row.notes if is_overloaded else row.broken).append(f"past its deadline: {', '.join(sorted(late))}")
     if row.lost:
         row.broken.append(f"lost: {', '.join(found.lost[:3])} {found.open_files} files open")
     if row.doubled:
         row.broken.append(f"doubled: {', '.join(found.doubled[:3])}")
-    if spared := {call.kind for call in ledger.failed} & fault.spares:
-        some = [f"{kind} {count}" for kind, count in ledger.codes().items() if kind.split()[0] in spared]
-        row.broken.append(f"failed, though another replica stands: {', '.join(some)}")
+    if spared := [call for call in ledger.failed if call.kind in fault.spares]:
+        told = ", ".join(f"{kind} {code} {count}" for (kind, code), count in _counted(spared).items())
+        is_late_alone = all(call.code in LATE for call in spared)
+        notes = row.notes if is_overloaded and is_late_alone else row.broken
+        notes.append(f"failed, though another replica stands: {told}")
     allowed = HONEST | fault.also_fails_with | (CUT if fault.through_proxy or fault.caller_keeps_time else frozenset())
     if odd := {(call.kind, call.code, call.message[:60]) for call in ledger.failed if call.code not in allowed}:
         row.broken.append(f"failed with {sorted(odd)[:3]}")
+
+
+def _counted(calls: list[Call]) -> Counter[tuple[str, str]]:
+    return Counter((call.kind, call.code) for call in calls)
 
 
 def _first_line(error: AssertionError) -> str:
