@@ -31,6 +31,7 @@ LASTING = ("redis://", "rediss://", "sentinel://")
 NOT_INHERITED = (
     *("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "CELERY_BROKER_URL"),
     *("SERVICE_ACCOUNT_ID", "SERVICE_ACCOUNT_SECRET", "OIDC_CLIENT_SECRET"),
+    "HEALTH_ADDRESS",
     *("SHODHANA_BACKUP_KEY", "SHODHANA_BACKUP_KEY_FILE", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
 )
 """The user's are the stack's: a service is told its own, or nothing."""

@@ -52,6 +52,14 @@ def test_each_service_logs_in_with_its_own_role_and_none_with_the_owners_passwor
         assert not set(secrets) & set(found[other].environment.values())
 
 
+def test_each_service_shows_a_certificate_of_its_own(directory: StackDirectory) -> None:
+    found = programs(plan_stack(directory, StackOptions({"quality": 2, "worker": 1})))
+    shown = {name: Path(found[name].environment["MESH_TLS_PATH"]) for name in ("quality-1", "quality-2", "worker")}
+    assert shown["quality-1"] == shown["quality-2"] == directory.mesh / "quality"
+    assert shown["worker"] == directory.mesh / "worker"
+    assert all((folder / "tls.key").exists() for folder in shown.values())
+
+
 def test_no_secret_stands_in_a_command_line(directory: StackDirectory) -> None:
     plan = plan_stack(directory, StackOptions())
     secrets = json.loads(directory.secrets.read_text()).values()
