@@ -23,7 +23,7 @@ async def keep_certificates(directory: StackDirectory, every_s: float = LOOK_EVE
         await asyncio.sleep(every_s)
         try:
             await asyncio.to_thread(renew, directory)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             _log.error("certificates_not_renewed", error=str(error))
 
 
