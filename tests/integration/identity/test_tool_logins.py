@@ -150,6 +150,14 @@ async def test_a_yes_that_another_site_forges_is_none(site: Any, browser: Browse
     assert tampered.status_code == 400
 
 
+async def test_a_form_that_is_too_long_is_refused(browser: Browser, verifier: str) -> None:
+    action, fields = form_of(await browser.get(asking(verifier)))
+    answer = await browser.post(action, data={**fields, "padding": "x" * 9_000})
+    assert answer.status_code == 400
+    assert "too long" in answer.text
+    assert (await browser.post(action, data={**fields, "padding": "x" * 1_000})).status_code == 303
+
+
 async def test_tokens_are_refreshed_and_each_refresh_token_is_used_once(
     identity: Any, tokens: Any, refusal: Any
 ) -> None:
