@@ -21,6 +21,7 @@ from tests.high_availability.gateways import lose_a_gateway, session_at_each
 from tests.high_availability.mesh import running_mesh
 
 LAG_S = 0.5
+REPLICAS = "2"
 PARTS = ("decisions", "cache", "mesh")
 
 
@@ -90,7 +91,7 @@ def lose_a_node(table: Table) -> None:
 
 
 def lose_parts_of_a_mesh(table: Table, files: int) -> None:
-    with running_mesh() as mesh:
+    with running_mesh(REPLICAS) as mesh:
         _add_job(table, "broker's leader dies during a job", jobs.lose_the_leader(mesh, files))
         gateway = asyncio.run(lose_a_gateway(mesh, 10.0))
         table.add(

@@ -21,7 +21,6 @@ from tests.e2e.conftest import stack_command
 from tests.high_availability.pair import Pair, running_pair
 from tests.high_availability.redises import Broker, Cache, clustered_cache, watched_broker
 
-REPLICAS = ("--replicas", "2")
 START_S = 60
 
 
@@ -47,8 +46,8 @@ class Mesh:
 
 
 @contextmanager
-def running_mesh() -> Iterator[Mesh]:
-    """The core engine, two replicas of each service, over a pair of Postgres, a watched broker and a cluster."""
+def running_mesh(replicas: str) -> Iterator[Mesh]:
+    """The core engine over a pair of Postgres, a watched broker and a cluster; `replicas` as `up` takes them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shodhana-available-")))
         folder.chmod(0o755)
@@ -67,7 +66,7 @@ def running_mesh() -> Iterator[Mesh]:
             "ENABLE_EPIC_3": "false",
         }
         stack.callback(stack_command, "down", directory.root)
-        started = stack_command("up", directory.root, "--detach", *REPLICAS, environment=environment)
+        started = stack_command("up", directory.root, "--detach", "--replicas", replicas, environment=environment)
         assert started.returncode == 0, started.stdout + started.stderr
         first = int(Profile.read(directory.client).gateway.rpartition(":")[2])
         second = stack.enter_context(second_gateway(directory))

@@ -16,11 +16,12 @@ from tests.high_availability.jobs import lose_the_leader, lose_the_primary
 from tests.high_availability.mesh import Mesh, running_mesh
 
 FILES = 20
+REPLICAS = "worker=2"
 
 
 @pytest.fixture(scope="module")
 def mesh() -> Iterator[Mesh]:
-    with running_mesh() as running:
+    with running_mesh(REPLICAS) as running:
         yield running
 
 
@@ -37,7 +38,7 @@ def test_lists_are_read_from_the_standby(mesh: Mesh) -> None:
 
 def reads_by_standby(mesh: Mesh) -> float:
     parts = json.loads(mesh.directory.state.read_text())["parts"]
-    urls = [part["metrics_url"] for part in parts if part["name"].startswith("transcripts-")]
+    urls = [part["metrics_url"] for part in parts if part["name"].startswith("transcripts")]
     pages = "\n".join(urllib.request.urlopen(url, timeout=10).read().decode() for url in urls)
     counted = 'database_reads_total{schema="transcripts",target="standby"} '
     return sum(float(line.removeprefix(counted)) for line in pages.splitlines() if line.startswith(counted))
