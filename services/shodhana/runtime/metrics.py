@@ -57,6 +57,7 @@ SUGGESTION_CALIBRATION_ERROR = Gauge(
 REVIEW_ALPHA = Gauge("review_alpha", "Krippendorff's alpha of cases that two experts read (30 days).", ["domain"])
 REVIEW_OLDEST_SLA_SHARE = Gauge("review_oldest_sla_share", "Age of the oldest waiting case over its SLA.")
 BREAKER_STATE = Gauge("circuit_breaker_open", "1 while the breaker lets nothing through.", ["breaker"])
+AUDIT_SEALED = Gauge("audit_sealed_timestamp_seconds", "When all that the audit log had noted was last chained.")
 CERTIFICATE_ENDS = Gauge("mesh_certificate_expiry_timestamp_seconds", "When the process's own certificate ends.")
 POOL_CONNECTIONS = Gauge("postgres_pool_connections", "Connections to Postgres.", ["schema", "state"])
 POOL_LIMIT = Gauge("postgres_pool_limit", "Connections to Postgres that there may be.", ["schema"])

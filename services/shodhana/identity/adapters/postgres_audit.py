@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
+from shodhana.runtime import metrics
+
 MOST = 500
 """Entries in one transaction."""
 PAUSE_S = 0.5
@@ -35,4 +37,6 @@ class PostgresAudit:
                 _log.info("audit_sealed", head=f"{head['head']}:{head['link'].hex()}")
                 told_at, head = time.monotonic(), None
             if row["sealed"] < MOST:
+                if row["head"] is not None:  # else another replica is at it
+                    metrics.AUDIT_SEALED.set_to_current_time()
                 await asyncio.sleep(PAUSE_S)
