@@ -35,8 +35,6 @@ class Fault:
     """How long it lasts; 0: it is over at once (a kill)."""
     spares: frozenset[str] = NOTHING
     """Kinds of calls of which none may fail."""
-    also_fails_with: frozenset[str] = NOTHING
-    """Beside HONEST."""
     within_s: float = 20.0
     """When everything has to be well again."""
     check: Callable[[World, Load], Awaitable[None]] | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from shodhana_client import ShodhanaError
 
-from tests.faults.fault import CUT, HONEST, Fault, Skipped
+from tests.faults.fault import CUT, HONEST, NOTHING, Fault, Skipped
 from tests.faults.ledger import Audit, Call, audit
 from tests.faults.load import ALL_KINDS, REST, Load, load
 from tests.faults.pressure import OVERLOADED, Pressure
@@ -167,7 +167,11 @@ def _judge(row: Row, fault: Fault, calls: Load, found: Audit) -> None:
         is_late_alone = all(call.code in LATE for call in spared)
         notes = row.notes if is_overloaded and is_late_alone else row.broken
         notes.append(f"failed, though another replica stands: {told}")
-    allowed = HONEST | fault.also_fails_with | (CUT if fault.through_proxy or fault.caller_keeps_time else frozenset())
+    allowed = (
+        HONEST
+        | (LATE if is_overloaded else NOTHING)
+        | (CUT if fault.through_proxy or fault.caller_keeps_time else NOTHING)
+    )
     if odd := {(call.kind, call.code, call.message[:60]) for call in ledger.failed if call.code not in allowed}:
         row.broken.append(f"failed with {sorted(odd)[:3]}")
 
