@@ -18,7 +18,7 @@ from shodhana.stack.places import StackDirectory
 from shodhana.stack.ports import LOOPBACK, free_port
 
 from tests.conftest import Running
-from tests.faults.fault import EVERY_READ, Fault, Inject
+from tests.faults.fault import Fault, Inject
 from tests.faults.world import World
 
 START_S = 15.0
@@ -30,7 +30,7 @@ UNAVAILABLE = 14
 def gateways() -> Iterator[Fault]:
     slow = {"delay": {"fixed_delay": "0.3s", "percentage": HALF}}
     refusing = {"abort": {"grpc_status": UNAVAILABLE, "percentage": A_FIFTH}}
-    yield Fault("gateway delays half by 300 ms", _with_filter(slow), through_proxy=True, spares=EVERY_READ - {"rest"})
+    yield Fault("gateway delays half by 300 ms", _with_filter(slow), through_proxy=True)
     yield Fault("gateway refuses a fifth", _with_filter(refusing), through_proxy=True)
 
 
