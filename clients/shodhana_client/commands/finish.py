@@ -11,11 +11,8 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 
 from ..client import Client
 from ..errors import ShodhanaError
-from ..report import STATUSES
 from ..results import base_name
 from .session import EXIT_ERROR, EXIT_OK, EXIT_REVIEW, complain, connected, exit_code_of
-
-NUMBERS = {word: number for number, word in STATUSES.items()}
 
 
 class ReportMissing(ShodhanaError):
@@ -48,32 +45,33 @@ def summary(decisions: pb.AppliedDecisions) -> str:
 
 
 def _finished(client: Client, path: Path, folder: Path) -> pb.ApplyDecisionsResponse:
-    report = _report(folder / f"{base_name(path)}.report.json")
-    request = pb.ApplyDecisionsRequest(
-        file=pb.TranscriptFile(filename=path.name, content=path.read_bytes()),
-        corrections=[_correction(one) for one in report["corrections"]],
-        verses=[_verse(one) for one in report["verses"]],
-    )
-    return client.transcripts.ApplyDecisions(request)
+    file = pb.TranscriptFile(filename=path.name, content=path.read_bytes())
+    places = _places(folder / f"{base_name(path)}.report.json")
+    return client.transcripts.ApplyDecisions(pb.ApplyDecisionsRequest(file=file, places=places))
 
 
-def _report(path: Path) -> dict[str, Any]:
+def _places(path: Path) -> list[pb.CorrectedPlace]:
+    """The places of a report. Raises ReportMissing."""
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if {"corrections", "verses"} <= report.keys():
-            return report
+        verses = filter(_is_in_one_cue, report["verses"])
+        return [*map(_place, report["corrections"]), *map(_verse, verses)]
     except FileNotFoundError as error:
         raise ReportMissing(f"no {path}: correct the file first, or name its folder with --output") from error
-    except (ValueError, AttributeError) as error:
-        raise ReportMissing(f"{path} is no report: {error}") from error
-    raise ReportMissing(f"{path} is no report of a correction")
+    except (ValueError, TypeError, KeyError) as error:
+        raise ReportMissing(f"{path} is no report of a correction: {error!r}") from error
 
 
-def _correction(found: dict[str, Any]) -> pb.Correction:
-    names = ("cue", "start", "end", "heard", "corrected", "review_case")
-    return pb.Correction(**{name: found[name] for name in names}, status=NUMBERS[found["status"]])
+def _place(found: dict[str, Any]) -> pb.CorrectedPlace:
+    names = ("cue", "start", "end", "heard", "review_case")
+    applied = found["corrected"] if found["status"] == "applied" else ""
+    return pb.CorrectedPlace(**{name: found[name] for name in names}, applied=applied)
 
 
-def _verse(found: dict[str, Any]) -> pb.RecognisedVerse:
-    names = ("first_cue", "last_cue", "start", "end", "heard", "review_case")
-    return pb.RecognisedVerse(**{name: found[name] for name in names})
+def _verse(found: dict[str, Any]) -> pb.CorrectedPlace:
+    names = ("start", "end", "heard", "review_case")
+    return pb.CorrectedPlace(cue=found["first_cue"], **{name: found[name] for name in names})
+
+
+def _is_in_one_cue(verse: dict[str, Any]) -> bool:
+    return bool(verse["review_case"]) and verse["first_cue"] == verse["last_cue"]

@@ -39,6 +39,7 @@ from .translation import (
     places_of,
     response_of,
     scored_of,
+    sent_place,
 )
 
 MAX_JOB_BYTES = 50 * 1000 * 1000
@@ -77,7 +78,7 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
         return await asyncio.to_thread(response_of, corrected, request.include_cues)
 
     async def ApplyDecisions(self, request: pb.ApplyDecisionsRequest, context: Any) -> pb.ApplyDecisionsResponse:
-        file, places = request.file, places_of(request.corrections, request.verses)
+        file, places = request.file, [sent_place(place) for place in request.places]
         finished = await self.finisher.finish(file.content, file.filename, FORMATS.get(file.format), places)
         return finished_of(finished, request.include_cues)
 
@@ -186,7 +187,7 @@ class TranscriptServicer(grpc_api.TranscriptServiceServicer):
         if not request.include_cues:
             response.ClearField("cues")
         if request.apply_decisions:
-            places = places_of(response.report.corrections, response.report.verses)
+            places = places_of(response.report)
             file = await self.store.original(*where)
             layout = FORMATS_BY_NUMBER.get(file.layout)
             finished = await self.finisher.finish(file.content, file.filename, layout, places)

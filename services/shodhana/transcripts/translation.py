@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
@@ -86,24 +86,24 @@ def report_of(corrected: Corrected) -> pb.CorrectionReport:
     return report
 
 
-def places_of(corrections: Iterable[pb.Correction], verses: Iterable[pb.RecognisedVerse]) -> list[CorrectedPlace]:
+def places_of(report: pb.CorrectionReport) -> list[CorrectedPlace]:
     """The places of a report. A verse over several cues has none: nobody said which words belong to which."""
     places = [
-        CorrectedPlace(
-            *(one.cue, one.start, one.end, one.heard, one.corrected),
-            one.status == pb.CORRECTION_STATUS_APPLIED,
-            one.review_case,
-        )
-        for one in corrections
+        CorrectedPlace(one.cue, one.start, one.end, one.heard, _applied(one), one.review_case)
+        for one in report.corrections
     ]
-    single = (verse for verse in verses if verse.review_case and verse.first_cue == verse.last_cue)
-    return [
-        *places,
-        *(
-            CorrectedPlace(verse.first_cue, verse.start, verse.end, verse.heard, "", False, verse.review_case)
-            for verse in single
-        ),
-    ]
+    verses = (verse for verse in report.verses if verse.review_case and verse.first_cue == verse.last_cue)
+    placed = ((verse.first_cue, verse.start, verse.end, verse.heard, "", verse.review_case) for verse in verses)
+    return [*places, *(CorrectedPlace(*fields) for fields in placed)]
+
+
+def sent_place(place: pb.CorrectedPlace) -> CorrectedPlace:
+    """A place as a caller sends it."""
+    return CorrectedPlace(place.cue, place.start, place.end, place.heard, place.applied, place.review_case)
+
+
+def _applied(correction: pb.Correction) -> str:
+    return correction.corrected if correction.status == pb.CORRECTION_STATUS_APPLIED else ""
 
 
 def finished_of(finished: Finished, include_cues: bool) -> pb.ApplyDecisionsResponse:

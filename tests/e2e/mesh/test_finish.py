@@ -62,6 +62,10 @@ def test_decisions_are_written_into_the_file_and_nobody_is_asked_twice(mesh: Any
     refused = mesh.tool("finish", path, check=False)
     assert refused.returncode == 1
     assert "does not stand there" in refused.stderr
+    report_path.write_text('{"corrections": [{}], "verses": []}')
+    assert "is no report of a correction: KeyError('cue')" in mesh.tool("finish", path, check=False).stderr
+    report_path.unlink()
+    assert "correct the file first" in mesh.tool("finish", path, check=False).stderr
 
 
 def test_the_file_of_a_job_is_got_with_its_decisions(mesh: Any) -> None:

@@ -15,7 +15,7 @@ TEXT = "the path of baki and of gyana\nand the end of baki\n"
 
 def place(cue: int, heard: str, corrected: str, case: str = "", is_applied: bool = False) -> CorrectedPlace:
     start = TEXT.splitlines()[cue - 1].index(heard)
-    return CorrectedPlace(cue, start, start + len(heard), heard, corrected, is_applied, case)
+    return CorrectedPlace(cue, start, start + len(heard), heard, corrected if is_applied else "", case)
 
 
 async def finished(*places: CorrectedPlace, cases: Cases | None = None, text: str = TEXT) -> Finished:
@@ -49,7 +49,7 @@ async def test_a_verse_takes_the_place_of_the_words_corrected_in_it() -> None:
 
 async def test_a_verse_over_the_lines_of_a_cue_is_heard_in_one() -> None:
     text = "1\n00:00:01,000 --> 00:00:09,000\nkarmanye\nvadhikaraste\n"
-    verse = CorrectedPlace(1, 0, 21, "karmanye vadhikaraste", "", False, "reviewCases/1")
+    verse = CorrectedPlace(1, 0, 21, "karmanye vadhikaraste", "", "reviewCases/1")
     cases = Cases()
     cases.ruled = {"reviewCases/1": Ruling("karmaṇy evādhikāras te")}
     found = await Finisher(cases).finish(text.encode(), "talk.srt", None, [verse])
@@ -67,7 +67,7 @@ async def test_without_decisions_the_file_is_as_it_was_corrected_byte_for_byte()
 async def test_the_report_of_another_file_is_refused_with_the_place() -> None:
     with pytest.raises(ReportOfAnotherFile, match="cue 1, characters 12 to 16: 'baki' does not stand there") as refused:
         await finished(place(1, "baki", "bhakti"), text="another talk with other words\n")
-    assert refused.value.violations[0].field == "corrections[0].heard"
+    assert refused.value.violations[0].field == "places[0].heard"
 
 
 async def test_without_review_or_while_it_is_away_nothing_is_made_up() -> None:

@@ -23,19 +23,19 @@ class ReportOfAnotherFile(InvalidInput):
     def __init__(self, number: int, place: CorrectedPlace) -> None:
         message = f"{place.heard!r} does not stand there: the report is of another file, or the file was changed"
         where = f"cue {place.cue}, characters {place.start} to {place.end}"
-        super().__init__(f"{where}: {message}", [FieldViolation(f"corrections[{number}].heard", message)])
+        super().__init__(f"{where}: {message}", [FieldViolation(f"places[{number}].heard", message)])
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectedPlace:
-    """A correction of a report: words [start, end) (code points) of a cue (1-based), and what was done with them."""
+    """A place of a report: words [start, end) (code points) of a cue (1-based); `applied` is empty where the correction
+    only suggested."""
 
     cue: int
     start: int
     end: int
     heard: str
-    corrected: str
-    is_applied: bool
+    applied: str
     review_case: str
 
 
@@ -96,8 +96,8 @@ def _check(transcript: Transcript, places: Sequence[CorrectedPlace]) -> None:
 
 def _edit(place: CorrectedPlace, rulings: Mapping[str, Ruling]) -> Edit | None:
     ruling = rulings.get(place.review_case)
-    text = ruling.text if ruling else (place.corrected if place.is_applied else None)
-    return None if text is None or text == place.heard else Edit(place.cue, place.start, place.end, text)
+    text = ruling.text if ruling else place.applied
+    return None if not text or text == place.heard else Edit(place.cue, place.start, place.end, text)
 
 
 def _apart(edits: Sequence[Edit]) -> list[Edit]:

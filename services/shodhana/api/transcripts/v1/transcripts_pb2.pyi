@@ -400,8 +400,7 @@ class ApplyDecisionsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FILE_FIELD_NUMBER: _builtins.int
-    CORRECTIONS_FIELD_NUMBER: _builtins.int
-    VERSES_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
     INCLUDE_CUES_FIELD_NUMBER: _builtins.int
     include_cues: _builtins.bool
     """Returns `cues` too, for a side-by-side view."""
@@ -410,30 +409,65 @@ class ApplyDecisionsRequest(_message.Message):
         """The file as it was before correction."""
 
     @_builtins.property
-    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
-        """CorrectionReport.corrections: of each the cue, the place, `heard`, `corrected`, `status` and `review_case` are read. At
-        most 100,000.
-        """
-
-    @_builtins.property
-    def verses(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecognisedVerse]:
-        """CorrectionReport.verses: those within one cue are written where an expert identified them. At most 1,000."""
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___CorrectedPlace]:
+        """The places of its CorrectionReport: `corrections`, and those `verses` that lie within one cue. At most 100,000."""
 
     def __init__(
         self,
         *,
         file: Global___TranscriptFile | None = ...,
-        corrections: _abc.Iterable[Global___Correction] | None = ...,
-        verses: _abc.Iterable[Global___RecognisedVerse] | None = ...,
+        places: _abc.Iterable[Global___CorrectedPlace] | None = ...,
         include_cues: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "file", b"file", "include_cues", b"include_cues", "verses", b"verses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "include_cues", b"include_cues", "places", b"places"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApplyDecisionsRequest: _TypeAlias = ApplyDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class CorrectedPlace(_message.Message):
+    """A place of a report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUE_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
+    REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    cue: _builtins.int
+    """1-based cue."""
+    start: _builtins.int
+    """First character (code points, from 0) in the cue's text as read."""
+    end: _builtins.int
+    """After the last character; code points, from 0."""
+    heard: _builtins.str
+    """What stood there, 1 to 10,000 characters; another text there is refused."""
+    applied: _builtins.str
+    """What the correction put there; empty where it only suggested. At most 10,000 characters."""
+    review_case: _builtins.str
+    """"reviewCases/678" that asks about it; empty where there is none."""
+    def __init__(
+        self,
+        *,
+        cue: _builtins.int = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        heard: _builtins.str = ...,
+        applied: _builtins.str = ...,
+        review_case: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "cue", b"cue", "end", b"end", "heard", b"heard", "review_case", b"review_case", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectedPlace: _TypeAlias = CorrectedPlace  # noqa: Y015
 
 @_typing.final
 class ApplyDecisionsResponse(_message.Message):
