@@ -63,7 +63,7 @@ def test_decisions_are_written_into_the_file_and_nobody_is_asked_twice(mesh: Any
     assert refused.returncode == 1
     assert "does not stand there" in refused.stderr
     report_path.write_text('{"corrections": [{}], "verses": []}')
-    assert "is no report of a correction: KeyError('cue')" in mesh.tool("finish", path, check=False).stderr
+    assert "is no report of a correction" in mesh.tool("finish", path, check=False).stderr
     report_path.unlink()
     assert "correct the file first" in mesh.tool("finish", path, check=False).stderr
 
