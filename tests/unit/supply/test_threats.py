@@ -26,4 +26,4 @@ def test_a_test_that_is_named_exists(path: str, name: str) -> None:
 
 
 def test_every_test_in_the_page_is_checked() -> None:
-    assert len(NAMED) == len(set(re.findall(r"`(tests/[^`]+)`", PAGE)))
+    assert len(NAMED) == len(set(re.findall(r"`(tests/[^`]+::[^`]*)`", PAGE)))
