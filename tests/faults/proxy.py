@@ -69,14 +69,20 @@ class Proxy:
         self.refuses = False
         self.target_port = target_port
         self._connections: set[Connection] = set()
+        self._ways: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def serve(self) -> None:
         self._server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Ends every connection, also those that wait for nothing any more."""
         if self._server is not None:
             self._server.close()
+        for way in list(self._ways):
+            way.cancel()
+        while self._connections:  # noqa: ASYNC110 - they end on this loop
+            await asyncio.sleep(0)
 
     def reset_all(self) -> None:
         for connection in list(self._connections):
@@ -102,12 +108,14 @@ class Proxy:
             asyncio.create_task(connection.carry(reader, onward)),
             asyncio.create_task(connection.carry(there, writer)),
         ]
+        self._ways.update(ways)
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
+            self._ways.difference_update(ways)
             self._connections.discard(connection)
             for end in (writer, onward):
                 end.close()
@@ -190,19 +198,11 @@ def wires(targets: dict[str, int]) -> Iterator[dict[str, Wire]]:
     try:
         yield {name: run(begin(port)) for name, port in targets.items()}
     finally:
-        run(_end(proxies))
+        for proxy in proxies:
+            run(proxy.close())
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()
-
-
-async def _end(proxies: list[Proxy]) -> None:
-    for proxy in proxies:
-        proxy.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
