@@ -109,10 +109,11 @@ def lose_parts_of_a_mesh(table: Table, files: int) -> None:
 def _add_job(table: Table, what: str, job: jobs.Outcome) -> None:
     table.add(
         what,
-        (job.succeeded, job.reports) == (job.files, job.files),
+        jobs.is_right(job),
         files=job.files,
         finished=job.succeeded,
         reports=job.reports,
+        times_finished=job.finishes,
         tried_again=job.again,
         failed_over_after_s=job.failed_over_s,
         job_s=job.job_s,

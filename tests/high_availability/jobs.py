@@ -18,11 +18,12 @@ from shodhana_client import connect
 from shodhana_client.client import Client
 
 from tests.conftest import wait_until
-from tests.high_availability.mesh import Mesh
+from tests.high_availability.mesh import Mesh, counted
 from tests.high_availability.pair import Pair
 from tests.high_availability.redises import Broker
 
 SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
+FINISHED = 'files_processed_total{outcome="succeeded"}'
 CUES = 6
 JOB_S = 900.0
 FAIL_OVER_S = 120.0
@@ -35,12 +36,19 @@ class Outcome:
     files: int
     succeeded: int
     reports: int
-    """Quality reports of the job's files: one each."""
+    """Quality reports of the job's files, one each at most."""
+    finishes: int
+    """Times that a worker was told that its result counts: once a file."""
     again: int
     """Files that more than one attempt was made at."""
     failed_over_s: float
     """From the death of the server to another that takes writes."""
     job_s: float
+
+
+def is_right(job: Outcome) -> bool:
+    """Whether every file was finished, once."""
+    return (job.succeeded, job.reports, job.finishes) == (job.files, job.files, job.files)
 
 
 def lose_the_leader(mesh: Mesh, files: int) -> Outcome:
@@ -55,7 +63,7 @@ def lose_the_primary(mesh: Mesh, files: int) -> Outcome:
 
 def _run(mesh: Mesh, files: int, strike: Callable[[], float]) -> Outcome:
     with connect(mesh.profile) as client, ThreadPoolExecutor(1) as pool:
-        began = time.monotonic()
+        began, finished_before = time.monotonic(), counted(mesh, "worker", FINISHED)
         request = pb.CreateJobRequest(files=_files(files), display_name="drill", request_id=str(uuid.uuid4()))
         name = client.transcripts.CreateJob(request).name
         wait_until(lambda: _job(client, name).succeeded_count * 8 >= files, JOB_S)
@@ -67,6 +75,7 @@ def _run(mesh: Mesh, files: int, strike: Callable[[], float]) -> Outcome:
             files=files,
             succeeded=sum(file.state == pb.JOB_FILE_STATE_SUCCEEDED for file in found),
             reports=asyncio.run(_reports(mesh, found)),
+            finishes=round(counted(mesh, "worker", FINISHED) - finished_before),
             again=sum(file.attempt_count > 1 for file in found),
             failed_over_s=failing_over.result(),
             job_s=job_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +46,7 @@ class Mesh:
 
 
 @contextmanager
-def running_mesh(replicas: str) -> Iterator[Mesh]:
+def running_mesh(replicas: str, settings: Mapping[str, str] | None = None) -> Iterator[Mesh]:
     """The core engine over a pair of Postgres, a watched broker and a cluster; `replicas` as `up` takes them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shodhana-available-")))
@@ -64,6 +64,7 @@ def running_mesh(replicas: str) -> Iterator[Mesh]:
             "REDIS_URL": cache.url,
             "CELERY_BROKER_URL": broker.url,
             "ENABLE_EPIC_3": "false",
+            **(settings or {}),
         }
         stack.callback(stack_command, "down", directory.root)
         started = stack_command("up", directory.root, "--detach", "--replicas", replicas, environment=environment)
@@ -107,6 +108,14 @@ def _command_of(pid: int) -> list[str]:
 def process_of(directory: StackDirectory, name: str) -> int:
     """The id of a process of the mesh."""
     return int(part_of(directory, name)["pid"])
+
+
+def counted(mesh: Mesh, name: str, counter: str) -> float:
+    """The sum of a counter (`files_processed_total{outcome="succeeded"}`) over the processes of a service."""
+    parts = json.loads(mesh.directory.state.read_text())["parts"]
+    urls = [part["metrics_url"] for part in parts if part["name"] == name or part["name"].startswith(f"{name}-")]
+    lines = [line for url in urls for line in httpx.get(url, timeout=10).text.splitlines()]
+    return sum(float(line.removeprefix(counter)) for line in lines if line.startswith(f"{counter} "))
 
 
 def part_of(directory: StackDirectory, name: str) -> dict[str, Any]:
