@@ -23,6 +23,9 @@ SHARE = 0.7
 KILL_EVERY_S = 20.0
 SAMPLE_EVERY_S = 5.0
 TRIAL_S = 8.0
+STEPS = 4
+REST_S, AT_REST = 90.0, 0.5
+"""A mesh that has just begun computes the vectors of its lexicon for a while."""
 MOST = 12.0
 """Rate beyond which the calls themselves would need a machine of their own."""
 
@@ -63,10 +66,12 @@ async def run_soak(world: World, minutes: float) -> Soak:
 
 
 async def _find_rate(world: World) -> tuple[float, float]:
-    """The rate that takes SHARE of all cores, and what it takes; found in two steps from a trial."""
-    wanted, idle = SHARE * (psutil.cpu_count() or 1), await asyncio.to_thread(cores_of, world, TRIAL_S / 2)
-    rate = cores = 1.0
-    for _ in range(3):
+    """The rate that takes SHARE of all cores, and what it takes; found step by step, from a mesh at rest."""
+    ends_at = time.monotonic() + REST_S
+    while await asyncio.to_thread(cores_of, world, TRIAL_S / 2) > AT_REST and time.monotonic() < ends_at:
+        pass
+    wanted, rate = SHARE * (psutil.cpu_count() or 1), 1.0
+    for _ in range(STEPS):
         async with load(world.mesh.profile, rate) as calls:
             calls.begin()
             await asyncio.sleep(1)
@@ -74,7 +79,7 @@ async def _find_rate(world: World) -> tuple[float, float]:
             await calls.end()
         if abs(cores - wanted) < 0.05 * wanted:
             break
-        rate = min(MOST, rate * max(0.1, (wanted - idle) / max(0.01, cores - idle)))
+        rate = min(MOST, rate * min(3.0, max(0.5, wanted / max(0.01, cores))))
     return rate, cores
 
 
