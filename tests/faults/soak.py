@@ -71,13 +71,13 @@ async def _find_rate(world: World) -> tuple[float, float]:
     while await asyncio.to_thread(cores_of, world, TRIAL_S / 2) > AT_REST and time.monotonic() < ends_at:
         pass
     wanted, rate = SHARE * (psutil.cpu_count() or 1), 1.0
-    for _ in range(STEPS):
+    for step in range(1, STEPS + 1):
         async with load(world.mesh.profile, rate) as calls:
             calls.begin()
             await asyncio.sleep(1)
             cores = await asyncio.to_thread(cores_of, world, TRIAL_S)
             await calls.end()
-        if abs(cores - wanted) < 0.05 * wanted:
+        if abs(cores - wanted) < 0.05 * wanted or step == STEPS:
             break
         rate = min(MOST, rate * min(3.0, max(0.5, wanted / max(0.01, cores))))
     return rate, cores
