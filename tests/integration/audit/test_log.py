@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 from shodhana.stack.audit.chain import verify_chain
+from shodhana.stack.migrations import SCHEMAS
 
 INTO_CASES = "INSERT INTO review.review_cases (domain, rank_at, due_at, filename, heard, body) VALUES "
 ADD_CASES = f"{INTO_CASES} ('general', now(), now(), 'talk.srt', 'bhagavat', '') RETURNING case_id"
@@ -144,26 +145,26 @@ async def test_knowledge_resolved_and_published_is_noted(owner: Any, review: Any
     ]
 
 
-@pytest.mark.parametrize("schema", ["identity", "similarity", "quality", "transcripts", "review"])
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT * FROM audit.entries",
-        "UPDATE audit.entries SET actor = 'users/9'",
-        "DELETE FROM audit.entries",
-        "TRUNCATE audit.entries",
-        "INSERT INTO audit.pending (actor, action, subject, details) VALUES ('users/9', 'x', 'y', '{}')",
-        "DELETE FROM audit.pending",
-        "SELECT * FROM audit.seal(10)",
-        "DROP TRIGGER decisions_are_noted ON review.expert_decisions",
-        "ALTER TABLE review.expert_decisions DISABLE TRIGGER decisions_are_noted",
-        "SET session_replication_role = replica",
-    ],
+FORBIDDEN = (
+    "SELECT * FROM audit.entries",
+    "UPDATE audit.entries SET actor = 'users/9'",
+    "DELETE FROM audit.entries",
+    "TRUNCATE audit.entries",
+    "INSERT INTO audit.pending (actor, action, subject, details) VALUES ('users/9', 'x', 'y', '{}')",
+    "DELETE FROM audit.pending",
+    "SELECT * FROM audit.seal(10)",
+    "DROP TRIGGER decisions_are_noted ON review.expert_decisions",
+    "ALTER TABLE review.expert_decisions DISABLE TRIGGER decisions_are_noted",
+    "SET session_replication_role = replica",
 )
-async def test_no_service_touches_the_log(postgres_database: Any, schema: str, statement: str) -> None:
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+async def test_no_service_touches_the_log(postgres_database: Any, schema: str) -> None:
     connection = await asyncpg.connect(postgres_database.role_url(schema))
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute(statement)
+    for statement in FORBIDDEN:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
     await connection.close()
 
 
