@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +46,7 @@ class Mesh:
 
 
 @contextmanager
-def running_mesh(replicas: str, settings: Mapping[str, str] | None = None) -> Iterator[Mesh]:
+def running_mesh(replicas: str) -> Iterator[Mesh]:
     """The core engine over a pair of Postgres, a watched broker and a cluster; `replicas` as `up` takes them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shodhana-available-")))
@@ -64,7 +64,6 @@ def running_mesh(replicas: str, settings: Mapping[str, str] | None = None) -> It
             "REDIS_URL": cache.url,
             "CELERY_BROKER_URL": broker.url,
             "ENABLE_EPIC_3": "false",
-            **(settings or {}),
         }
         stack.callback(stack_command, "down", directory.root)
         started = stack_command("up", directory.root, "--detach", "--replicas", replicas, environment=environment)
