@@ -71,6 +71,7 @@ def faults(documents: list[Document], is_small: bool = False) -> Iterator[str]:
     for rule in (secret_faults, namespace_faults, network_faults, configuration_faults, reference_faults, grpc_faults):
         yield from rule(documents)
     yield from certificate_faults(documents)
+    yield from backup_faults(documents)
     yield from scaling_faults(documents, is_small)
     yield from disruption_faults(documents, is_small)
 
@@ -170,6 +171,19 @@ def certificate_faults(documents: list[Document]) -> Iterator[str]:
             continue
         if spec["dnsNames"] != [service] or not {"server auth", "client auth"} <= set(spec["usages"]):
             yield f"{name(certificate)}: is not made out to {service} for both ends"
+
+
+def backup_faults(documents: list[Document]) -> Iterator[str]:
+    """Each cluster of Postgres is backed up by the clock, and archives its log where a store is named."""
+    scheduled = {document["spec"]["cluster"]["name"] for document in of_kinds(documents, ("ScheduledBackup",))}
+    stores = {document["metadata"]["name"] for document in of_kinds(documents, ("ObjectStore",))}
+    for cluster in of_kinds(documents, ("Cluster",)):
+        if cluster["metadata"]["name"] not in scheduled:
+            yield f"{name(cluster)}: nothing backs it up"
+        plugins = cluster["spec"].get("plugins", [])
+        archived = {one["parameters"]["barmanObjectName"] for one in plugins if one.get("isWALArchiver")}
+        if not archived or archived - stores:
+            yield f"{name(cluster)}: its log is archived nowhere"
 
 
 def secret_faults(documents: list[Document]) -> Iterator[str]:

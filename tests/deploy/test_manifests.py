@@ -67,6 +67,8 @@ MISTAKES: dict[str, Mistake] = {
     "is not made out to quality for both ends": lambda all_: one(all_, "Certificate", "mesh-quality")["spec"].update(
         dnsNames=["review"]
     ),
+    "nothing backs it up": lambda all_: drop(all_, "ScheduledBackup", "postgres"),
+    "its log is archived nowhere": lambda all_: drop(all_, "ObjectStore", "backup"),
     "secrets are made by": add_secret,
     "POSTGRES_PASSWORD holds a secret": lambda all_: (
         container(all_).setdefault("env", []).append({"name": "POSTGRES_PASSWORD", "value": "hunter2"})
