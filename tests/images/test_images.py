@@ -69,6 +69,14 @@ def test_an_image_holds_no_shell_and_no_package_manager(service: str) -> None:
     assert podman(*arguments).stdout == ""
 
 
+@pytest.mark.parametrize("service", IMAGES)
+def test_an_image_says_which_packages_it_was_made_of(service: str) -> None:
+    limits = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096", "--no-healthcheck", "--network", "none")
+    script = "print(open('/opt/shodhana/packages.txt').read(), end='')"
+    done = podman("run", "--rm", *limits, "--entrypoint", "/usr/bin/python3.11", image(service), "-c", script)
+    assert done.stdout == (PROJECT / "requirements" / "images" / f"{service}.txt").read_text()
+
+
 def test_a_lecture_is_corrected_by_the_containers(mesh: ContainedMesh) -> None:
     accounts = json.loads((mesh.secrets / "identity" / "service_accounts.json").read_text())
     admin = next(account for account in accounts if account["client_id"] == "local-admin")
