@@ -12,7 +12,7 @@ GLOSSARY = PROJECT / "database" / "glossary"
 VERSES = PROJECT / "database" / "verses"
 GATEWAY = PROJECT / "gateway"
 DASHBOARD = PROJECT / "clients" / "dashboard" / "dist"
-MODEL = PROJECT / ".models" / "all-minilm-l6-v2"
+MODEL = Path(os.environ.get("SEMANTIC_MODEL_PATH", PROJECT / ".models" / "all-minilm-l6-v2")).resolve()
 
 
 def default_directory() -> Path:

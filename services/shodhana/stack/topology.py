@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .options import OptionInvalid, StackOptions, default_workers
-from .places import GLOSSARY, VERSES
+from .places import GLOSSARY, MODEL, VERSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,13 @@ _CORRECTION = ("similarity", "quality", "review")
 
 ROWS = (
     Row("identity", _service("identity"), stores=_QUEUED, schema="identity"),
-    Row("embedding", _service("embedding"), stores=("cache",), is_semantic=True),
+    Row(
+        "embedding",
+        _service("embedding"),
+        stores=("cache",),
+        environment={"SEMANTIC_MODEL_PATH": str(MODEL)},
+        is_semantic=True,
+    ),
     Row(
         "similarity",
         _service("similarity"),

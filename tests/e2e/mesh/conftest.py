@@ -20,7 +20,6 @@ import grpc
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
-from shodhana.stack.places import PROJECT
 from shodhana_client.profile import Profile
 
 TOOL = Path(sys.executable).parent / "shodhana"
@@ -134,7 +133,7 @@ def started(collector: Collector, extra: dict[str, str], *options: str) -> Itera
         environment = {key: value for key, value in os.environ.items() if key not in WITHOUT} | extra
         command = [str(TOOL), "up", "--detach", "--dir", str(directory), *options]
         done = subprocess.run(
-            command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=START_S
+            command, env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=START_S
         )
         try:
             assert done.returncode == 0, done.stdout + done.stderr
