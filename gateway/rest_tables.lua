@@ -405,6 +405,8 @@ local MESSAGES = {
     ["applied"] = true,
     ["reviewCase"] = true,
     ["review_case"] = true,
+    ["lastCue"] = true,
+    ["last_cue"] = true,
   },
   ["shodhana.api.transcripts.v1.CorrectionOptions"] = {
     ["applyThreshold"] = true,

@@ -33,6 +33,8 @@ def finish_files(files: Sequence[Path], output: Path | None, fail_on_open: bool,
             written = (output or path.parent) / Path(response.filename).name
             written.write_bytes(response.content)
             print(f"{written}: {summary(response.decisions)}")
+            for name in response.decisions.unwritten_cases:
+                print(f"  {name}: a verse over several cues stands as heard; write it by hand")
             if fail_on_open and response.decisions.open_count:
                 codes.add(EXIT_REVIEW)
     return EXIT_ERROR if EXIT_ERROR in codes else max(codes)
@@ -54,7 +56,7 @@ def _places(path: Path) -> list[pb.CorrectedPlace]:
     """The places of a report. Raises ReportMissing."""
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        verses = filter(_is_in_one_cue, report["verses"])
+        verses = (verse for verse in report["verses"] if verse["review_case"])
         return [*map(_place, report["corrections"]), *map(_verse, verses)]
     except FileNotFoundError as error:
         raise ReportMissing(f"no {path}: correct the file first, or name its folder with --output") from error
@@ -69,9 +71,5 @@ def _place(found: dict[str, Any]) -> pb.CorrectedPlace:
 
 
 def _verse(found: dict[str, Any]) -> pb.CorrectedPlace:
-    names = ("start", "end", "heard", "review_case")
+    names = ("last_cue", "start", "end", "heard", "review_case")
     return pb.CorrectedPlace(cue=found["first_cue"], **{name: found[name] for name in names})
-
-
-def _is_in_one_cue(verse: dict[str, Any]) -> bool:
-    return bool(verse["review_case"]) and verse["first_cue"] == verse["last_cue"]

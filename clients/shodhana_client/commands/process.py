@@ -99,7 +99,7 @@ def print_report(response: pb.CorrectTranscriptResponse, written: Path) -> None:
 def _queued(report: pb.CorrectionReport) -> str:
     named = {one.review_case for one in report.corrections} | {one.review_case for one in report.verses}
     asked_before = len(named - {""}) - report.review_case_count
-    before = f", {asked_before} asked before" if asked_before > 0 else ""
+    before = f", {asked_before} asked before (shodhana finish writes what is decided)" if asked_before > 0 else ""
     how = ": shodhana review" if report.review_case_count else ""
     return f"{report.review_case_count} review cases queued{before}{how}"
 

@@ -10,7 +10,7 @@ from typing import Any
 from shodhana.api.similarity.v1 import verses_pb2 as pb
 from shodhana.api.similarity.v1 import verses_pb2_grpc as grpc_api
 from shodhana.runtime.pages import decode_page_token, encode_page_token
-from shodhana.text.transliterate import devanagari_of
+from shodhana.text.transliterate import devanagari_of_line
 
 from .domain.lexicon import Verse
 from .domain.metre import metre_of
@@ -56,7 +56,7 @@ def verse_message(verse: Verse) -> pb.Verse:
         name=f"verses/{verse.verse_id}",
         reference=verse.reference,
         lines=verse.lines,
-        devanagari="\n".join(map(devanagari_of, verse.lines)),
+        devanagari="\n".join(map(devanagari_of_line, verse.lines)),
         metre=str(metre_of(" ".join(verse.spoken)) or ""),
         source=verse.source,
         license=verse.license,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from typing import Any
 
 from .normalize import to_iast
+
+_OPEN_END = re.compile(r"(?<=[kgṅcjñṭḍṇtdnpbmyrlvśṣsh]) (?=[^\W\d_])")
 
 
 @lru_cache(maxsize=50_000)
 def devanagari_of(iast: str) -> str:
     """A term in Devanagari."""
     return _convert(iast.lower(), "Iast", "Devanagari")
+
+
+@lru_cache(maxsize=50_000)
+def devanagari_of_line(iast: str) -> str:
+    """A line in Devanagari as it is written: a word that ends in a consonant is joined to the next."""
+    return devanagari_of(_OPEN_END.sub("", iast.lower()))
 
 
 @lru_cache(maxsize=10_000)

@@ -87,19 +87,24 @@ def report_of(corrected: Corrected) -> pb.CorrectionReport:
 
 
 def places_of(report: pb.CorrectionReport) -> list[CorrectedPlace]:
-    """The places of a report. A verse over several cues has none: nobody said which words belong to which."""
+    """The places of a report."""
     places = [
         CorrectedPlace(one.cue, one.start, one.end, one.heard, _applied(one), one.review_case)
         for one in report.corrections
     ]
-    verses = (verse for verse in report.verses if verse.review_case and verse.first_cue == verse.last_cue)
-    placed = ((verse.first_cue, verse.start, verse.end, verse.heard, "", verse.review_case) for verse in verses)
-    return [*places, *(CorrectedPlace(*fields) for fields in placed)]
+    verses = [
+        CorrectedPlace(one.first_cue, one.start, one.end, one.heard, "", one.review_case, one.last_cue)
+        for one in report.verses
+        if one.review_case
+    ]
+    return [*places, *verses]
 
 
 def sent_place(place: pb.CorrectedPlace) -> CorrectedPlace:
     """A place as a caller sends it."""
-    return CorrectedPlace(place.cue, place.start, place.end, place.heard, place.applied, place.review_case)
+    return CorrectedPlace(
+        place.cue, place.start, place.end, place.heard, place.applied, place.review_case, place.last_cue
+    )
 
 
 def _applied(correction: pb.Correction) -> str:
@@ -113,6 +118,7 @@ def finished_of(finished: Finished, include_cues: bool) -> pb.ApplyDecisionsResp
     response.decisions.kept_count = finished.kept_count
     response.decisions.open_cases.extend(finished.open_cases[:MAX_OPEN])
     response.decisions.open_count = len(finished.open_cases)
+    response.decisions.unwritten_cases.extend(finished.unwritten_cases[:MAX_OPEN])
     if include_cues:
         response.cues.extend(_cue_pairs(finished.transcript, finished.texts))
     return response

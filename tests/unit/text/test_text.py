@@ -15,7 +15,7 @@ from shodhana.text.iast import breaches, is_iast
 from shodhana.text.normalize import nfc, refused_characters, to_iast
 from shodhana.text.scripts import has_iast_diacritics
 from shodhana.text.tokens import tokenize
-from shodhana.text.transliterate import devanagari_of, iast_of_devanagari, iast_of_slp1
+from shodhana.text.transliterate import devanagari_of, devanagari_of_line, iast_of_devanagari, iast_of_slp1
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,10 @@ def test_every_term_of_the_glossary_is_possible() -> None:
 
 def test_scripts_are_converted_by_vidyut() -> None:
     assert devanagari_of("Kṛṣṇa") == "कृष्ण"
+    assert devanagari_of_line("karmaṇy evādhikāras te") == "कर्मण्येवाधिकारस्ते"
+    assert devanagari_of_line("yogaś citta-vṛtti-nirodhaḥ") == "योगश्चित्त-वृत्ति-निरोधः"
+    assert devanagari_of_line("saha nāv avatu") == "सह नाववतु"
+    assert devanagari_of_line("tataḥ kiṃ 24") == "ततः किं २४"
     assert iast_of_devanagari("रामानन्द") == "rāmānanda"
     assert iast_of_slp1("aMSu") == "aṃśu"
     assert has_iast_diacritics("ātman")

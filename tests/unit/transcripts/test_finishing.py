@@ -56,6 +56,15 @@ async def test_a_verse_over_the_lines_of_a_cue_is_heard_in_one() -> None:
     assert found.texts == ("karmaṇy evādhikāras te",)
 
 
+async def test_a_verse_over_several_cues_is_told_and_left_as_it_was_heard() -> None:
+    verse = CorrectedPlace(1, 12, 7, "baki and of gyana and the", "", "reviewCases/9", last_cue=2)
+    cases = Cases()
+    cases.ruled = {"reviewCases/9": Ruling("bhaktyā jñānena ca")}
+    found = await finished(place(1, "gyana", "jñāna", is_applied=True), verse, cases=cases)
+    assert found.texts[0] == "the path of baki and of jñāna"
+    assert (found.decided_count, found.open_cases, found.unwritten_cases) == (1, (), ("reviewCases/9",))
+
+
 async def test_without_decisions_the_file_is_as_it_was_corrected_byte_for_byte() -> None:
     found = await finished(place(1, "baki", "bhakti", "reviewCases/1"))
     assert found.content == TEXT.encode()

@@ -10,7 +10,7 @@ from shodhana.api.similarity.v1 import verses_pb2 as pb
 from shodhana.api.similarity.v1 import verses_pb2_grpc as grpc_api
 from shodhana.errors import DomainError
 from shodhana.runtime.breaker import CircuitBreaker
-from shodhana.text.transliterate import devanagari_of
+from shodhana.text.transliterate import devanagari_of_line
 
 from ..domain.ports import ServiceMissing
 from ..domain.verses import Recitation, RecitedText
@@ -55,7 +55,7 @@ def _recitation(message: pb.Recitation) -> Recitation:
         end=message.end,
         reference=verse.reference,
         lines=tuple(message.lines),
-        devanagari="\n".join(map(devanagari_of, message.lines)),
+        devanagari="\n".join(map(devanagari_of_line, message.lines)),
         metre=verse.metre,
         confidence=message.confidence,
         reasons=tuple(message.reasons),

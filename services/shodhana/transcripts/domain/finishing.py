@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shodhana.errors import FailedPrecondition, FieldViolation, InvalidInput
@@ -37,6 +37,12 @@ class CorrectedPlace:
     heard: str
     applied: str
     review_case: str
+    last_cue: int = 0
+    """Of a verse over several cues; 0: all of it lies in `cue`."""
+
+    @property
+    def is_over_cues(self) -> bool:
+        return self.last_cue > self.cue
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Finished:
     decided_count: int
     kept_count: int
     open_cases: tuple[str, ...]
+    unwritten_cases: tuple[str, ...] = ()
+    """Verses that are identified and run over several cues: which words belong to which, nobody said."""
 
     @property
     def filename(self) -> str:
@@ -84,20 +92,30 @@ class Finisher:
             decided_count=sum(ruling.text is not None for ruling in rulings.values()),
             kept_count=sum(ruling.text is None for ruling in rulings.values()),
             open_cases=tuple(name for name in asked if name not in rulings),
+            unwritten_cases=tuple(_unwritten(places, rulings)),
         )
 
 
 def _check(transcript: Transcript, places: Sequence[CorrectedPlace]) -> None:
     texts = {cue.index: cue.text for cue in transcript.cues}
     for number, place in enumerate(places):
-        if texts.get(place.cue, "")[place.start : place.end].split() != place.heard.split():
+        if not place.is_over_cues and texts.get(place.cue, "")[place.start : place.end].split() != place.heard.split():
             raise ReportOfAnotherFile(number, place)
 
 
 def _edit(place: CorrectedPlace, rulings: Mapping[str, Ruling]) -> Edit | None:
+    if place.is_over_cues:
+        return None
     ruling = rulings.get(place.review_case)
     text = ruling.text if ruling else place.applied
     return None if not text or text == place.heard else Edit(place.cue, place.start, place.end, text)
+
+
+def _unwritten(places: Sequence[CorrectedPlace], rulings: Mapping[str, Ruling]) -> Iterator[str]:
+    for place in places:
+        ruling = rulings.get(place.review_case)
+        if place.is_over_cues and ruling is not None and ruling.text is not None:
+            yield place.review_case
 
 
 def _apart(edits: Sequence[Edit]) -> list[Edit]:

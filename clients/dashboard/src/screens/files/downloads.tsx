@@ -43,8 +43,10 @@ export function DownloadDecided({ name }: { name: string }) {
     try {
       const { filename, content, decisions } = await transcripts.getResult({ name, applyDecisions: true });
       download(filename, content);
-      const { decidedCount = 0, keptCount = 0, openCount = 0 } = decisions ?? {};
-      setSaid(`${decidedCount} decided, ${keptCount} left as heard, ${openCount} open`);
+      const { decidedCount = 0, keptCount = 0, openCount = 0, unwrittenCases = [] } = decisions ?? {};
+      const byHand = unwrittenCases.length;
+      const verses = byHand ? `; ${byHand} of them verses over several cues, to be written by hand` : "";
+      setSaid(`${decidedCount} decided, ${keptCount} left as heard, ${openCount} open${verses}`);
     } catch (error) {
       setSaid(failureOf(error).message);
     }

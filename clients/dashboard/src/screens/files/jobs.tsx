@@ -28,7 +28,9 @@ export function Jobs({ query }: { query: URLSearchParams }) {
       {may("transcripts:write") ? (
         <Drop />
       ) : (
-        <p class="muted">Your roles let you read results. Whoever has “transcripts:write” can send files.</p>
+        <p class="muted">
+          Your roles let you read results. Who is to send files too asks an administrator for the role “processor”.
+        </p>
       )}
       <section>
         <div class="row apart">

@@ -410,7 +410,7 @@ class ApplyDecisionsRequest(_message.Message):
 
     @_builtins.property
     def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___CorrectedPlace]:
-        """The places of its CorrectionReport: `corrections`, and those `verses` that lie within one cue. At most 100,000."""
+        """The places of its CorrectionReport: `corrections` and `verses`. At most 100,000."""
 
     def __init__(
         self,
@@ -439,6 +439,7 @@ class CorrectedPlace(_message.Message):
     HEARD_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
     REVIEW_CASE_FIELD_NUMBER: _builtins.int
+    LAST_CUE_FIELD_NUMBER: _builtins.int
     cue: _builtins.int
     """1-based cue."""
     start: _builtins.int
@@ -451,6 +452,8 @@ class CorrectedPlace(_message.Message):
     """What the correction put there; empty where it only suggested. At most 10,000 characters."""
     review_case: _builtins.str
     """"reviewCases/678" that asks about it; empty where there is none."""
+    last_cue: _builtins.int
+    """1-based cue in which `end` lies, of a verse over several; 0: in `cue`."""
     def __init__(
         self,
         *,
@@ -460,10 +463,11 @@ class CorrectedPlace(_message.Message):
         heard: _builtins.str = ...,
         applied: _builtins.str = ...,
         review_case: _builtins.str = ...,
+        last_cue: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "cue", b"cue", "end", b"end", "heard", b"heard", "review_case", b"review_case", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "cue", b"cue", "end", b"end", "heard", b"heard", "last_cue", b"last_cue", "review_case", b"review_case", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -517,6 +521,7 @@ class AppliedDecisions(_message.Message):
     KEPT_COUNT_FIELD_NUMBER: _builtins.int
     OPEN_CASES_FIELD_NUMBER: _builtins.int
     OPEN_COUNT_FIELD_NUMBER: _builtins.int
+    UNWRITTEN_CASES_FIELD_NUMBER: _builtins.int
     decided_count: _builtins.int
     """Places where an expert gave the text."""
     kept_count: _builtins.int
@@ -527,6 +532,12 @@ class AppliedDecisions(_message.Message):
     def open_cases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"reviewCases/678" that wait, are held, disputed or withdrawn; at most 1,000."""
 
+    @_builtins.property
+    def unwritten_cases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"reviewCases/678" of verses that an expert identified and that run over several cues: nobody said which words belong
+        to which cue, so they stand as heard, to be written by hand. At most 1,000.
+        """
+
     def __init__(
         self,
         *,
@@ -534,10 +545,11 @@ class AppliedDecisions(_message.Message):
         kept_count: _builtins.int = ...,
         open_cases: _abc.Iterable[_builtins.str] | None = ...,
         open_count: _builtins.int = ...,
+        unwritten_cases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_count", b"decided_count", "kept_count", b"kept_count", "open_cases", b"open_cases", "open_count", b"open_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_count", b"decided_count", "kept_count", b"kept_count", "open_cases", b"open_cases", "open_count", b"open_count", "unwritten_cases", b"unwritten_cases"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
