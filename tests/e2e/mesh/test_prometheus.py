@@ -23,6 +23,7 @@ from shodhana.stack.backup.keys import make_key
 from shodhana.stack.ports import free_port
 from shodhana_client import connect
 
+from tests.e2e.mesh.conftest import Collector, Mesh, started
 from tests.observability.programs import ROOT, program
 from tools import prometheus as local
 
@@ -66,6 +67,13 @@ class Prometheus:
 
     def has_series(self, selector: str) -> bool:
         return bool(self.ask("series", **{"match[]": selector}))
+
+
+@pytest.fixture(scope="module")
+def mesh(collector: tuple[Collector, int]) -> Iterator[Mesh]:
+    """A mesh that nobody else has worked on: a rate has to begin under Prometheus' eyes."""
+    service, port = collector
+    yield from started(service, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}, "--replicas", "2")
 
 
 @pytest.fixture(scope="module")
