@@ -1,6 +1,6 @@
 """A drain by many processes that are killed on the way: each case is decided exactly once.
 
-REVIEW_DRAIN_CASES=20000 makes it as long as the queue was designed for.
+REVIEW_DRAIN_CASES=2000 makes it shorter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from shodhana.review.adapters.postgres_queue import PostgresQueue
 from shodhana.review.domain.cases import DOMAINS, NewCase
 from shodhana.stack.places import PROJECT
 
-CASES = int(os.environ.get("REVIEW_DRAIN_CASES", "2000"))
+CASES = int(os.environ.get("REVIEW_DRAIN_CASES", "20000"))
+ROUNDS = 10
 WORKERS = 3
 KILL_EVERY_S = 1.0
 LIMIT_S = 30 + CASES / 100
@@ -127,6 +128,9 @@ async def test_the_drain_catches_a_broken_claim(
 ) -> None:
     journal = tmp_path / "journal"
     with working(postgres_database.role_url("review"), journal, broken) as workers:
-        await drain(queue, pool, workers, 300)
-    rows = await pool.fetch("SELECT case_id, decision_id FROM expert_decisions")
-    assert complaints(journal, dict(rows))
+        for _ in range(ROUNDS):  # whether two meet at one case is chance
+            await drain(queue, pool, workers, 300)
+            rows = await pool.fetch("SELECT case_id, decision_id FROM expert_decisions")
+            if complaints(journal, dict(rows)):
+                return
+    pytest.fail("the broken claim went unnoticed")
