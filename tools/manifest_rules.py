@@ -9,11 +9,23 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-import yaml
 from deployment_secrets import OPEN_NAMES, SECRET_NAMES
+from manifests import (
+    Document,
+    containers,
+    labels,
+    leaves,
+    name,
+    of_kinds,
+    pod,
+    ports,
+    read,
+    references,
+    selects,
+    spec_replicas,
+)
 from shodhana.embedding.settings import EmbeddingSettings
 from shodhana.identity.settings import IdentitySettings
 from shodhana.quality.settings import QualitySettings
@@ -21,7 +33,6 @@ from shodhana.review.settings import ReviewSettings
 from shodhana.similarity.settings import SimilaritySettings
 from shodhana.transcripts.settings import TranscriptsSettings
 
-Document = dict[str, Any]
 NAMESPACE = "sanskrit-processing"
 SERVICES = {
     "embedding": EmbeddingSettings,
@@ -58,10 +69,6 @@ def main() -> int:
     return 1 if found else 0
 
 
-def read(text: str) -> list[Document]:
-    return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]
-
-
 def faults(documents: list[Document], is_small: bool = False) -> Iterator[str]:
     """Every fault, by all rules."""
     for workload in of_kinds(documents, WORKLOADS):
@@ -74,28 +81,6 @@ def faults(documents: list[Document], is_small: bool = False) -> Iterator[str]:
     yield from backup_faults(documents)
     yield from scaling_faults(documents, is_small)
     yield from disruption_faults(documents, is_small)
-
-
-def of_kinds(documents: Iterable[Document], kinds: tuple[str, ...]) -> list[Document]:
-    return [document for document in documents if document["kind"] in kinds]
-
-
-def name(document: Document) -> str:
-    return f"{document['kind']} {document['metadata']['name']}"
-
-
-def pod(workload: Document) -> Document:
-    spec: Document = workload["spec"]["template"]["spec"]
-    return spec
-
-
-def labels(workload: Document) -> dict[str, str]:
-    found: dict[str, str] = workload["spec"]["template"]["metadata"]["labels"]
-    return found
-
-
-def containers(workload: Document) -> list[Document]:
-    return [*pod(workload).get("initContainers", []), *pod(workload)["containers"]]
 
 
 def pod_faults(workload: Document) -> Iterator[str]:
@@ -113,13 +98,6 @@ def pod_faults(workload: Document) -> Iterator[str]:
         yield f"{name(workload)}: holds a token of the cluster's API"
     if workload["kind"] in LONG_LIVED and not spec.get("topologySpreadConstraints") and spec_replicas(workload) != 1:
         yield f"{name(workload)}: its replicas are not spread"
-
-
-def spec_replicas(workload: Document) -> int | None:
-    """None: an autoscaler's to say."""
-    if workload["kind"] == "StatefulSet":
-        return int(workload["spec"].get("replicas", 1))
-    return workload["spec"].get("replicas")
 
 
 def container_faults(workload: Document, container: Document) -> Iterator[str]:
@@ -202,17 +180,6 @@ def secret_faults(documents: list[Document]) -> Iterator[str]:
                     yield f"{name(workload)}: {variable['name']} holds a secret"
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from leaves(inner, f"{path}.{key}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{number}]")
-    elif isinstance(value, str):
-        yield path.lstrip("."), value
-
-
 def namespace_faults(documents: list[Document]) -> Iterator[str]:
     """Everything stands in the one namespace, which enforces Pod Security "restricted"."""
     spaces = of_kinds(documents, ("Namespace",))
@@ -271,10 +238,6 @@ def fields(service: str) -> set[str]:
     return {field.upper() for field in SERVICES[service].model_fields}
 
 
-def ports(service: Document) -> list[int]:
-    return [port["port"] for port in service.get("spec", {}).get("ports", [])]
-
-
 def reference_faults(documents: list[Document]) -> Iterator[str]:
     """What is referred to exists: here, or among the secrets that the tool makes."""
     there = {(document["kind"], document["metadata"]["name"]) for document in documents}
@@ -293,25 +256,6 @@ def reference_faults(documents: list[Document]) -> Iterator[str]:
         for port in service["spec"]["ports"]:
             if chosen and port["targetPort"] not in named:
                 yield f"{name(service)}: no pod has the port {port['targetPort']}"
-
-
-def references(workload: Document) -> Iterator[tuple[str, str]]:
-    yield "ServiceAccount", pod(workload).get("serviceAccountName", "default")
-    for volume in pod(workload).get("volumes", []):
-        for source in [volume, *volume.get("projected", {}).get("sources", [])]:
-            if "secret" in source:
-                yield "Secret", source["secret"].get("secretName") or source["secret"]["name"]
-            if "configMap" in source:
-                yield "ConfigMap", source["configMap"]["name"]
-        if "persistentVolumeClaim" in volume:
-            yield "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]
-    for container in containers(workload):
-        for source in container.get("envFrom", []):
-            yield "ConfigMap", source["configMapRef"]["name"]
-
-
-def selects(selector: dict[str, str], found: dict[str, str]) -> bool:
-    return all(found.get(key) == value for key, value in selector.items())
 
 
 def scaling_faults(documents: list[Document], is_small: bool) -> Iterator[str]:

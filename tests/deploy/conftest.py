@@ -26,11 +26,11 @@ def dev() -> list[dict[str, Any]]:
 
 def built(overlay: str) -> list[dict[str, Any]]:
     """What kustomize makes of an overlay."""
-    import manifest_rules
+    import manifests
 
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: manifests cannot be built here")
     command = ["kubectl", "kustomize", str(OVERLAYS / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    return manifest_rules.read(done.stdout)
+    return manifests.read(done.stdout)
