@@ -70,7 +70,10 @@ def test_a_term_is_found_as_one_types_and_shown_with_its_spellings(visit: Visit)
     with visit() as visitor:
         visitor.log_in("viewer", "/lexicon")
         visitor.open("/lexicon")
-        visitor.press("/", *"vishnu maya")
+        expect(visitor.page.get_by_text("अकर्मन्")).to_be_visible()  # what is listed was asked for: keys are heard by now
+        visitor.press("/")
+        expect(visitor.page.get_by_label("Term, as it is heard, spelled or meant")).to_be_focused()
+        visitor.press(*"vishnu maya")
         found = visitor.page.get_by_role("list").filter(has_text="viṣṇumāyā").get_by_role("listitem").first
         expect(found).to_contain_text("a popular spelling of viṣṇumāyā")
         found.get_by_role("link").click()

@@ -52,6 +52,9 @@ def test_an_expert_decides_ten_cases_by_keyboard_and_takes_one_back(visit: Visit
         visitor.open("/review")
         expect(case_of(visitor)).to_be_visible()
         expect(page.get_by_role("complementary").get_by_role("heading", name="Next")).to_be_visible()
+        today = page.locator("dl.facts div").filter(has_text="yours today").locator("dd")
+        expect(today).to_have_text(re.compile(r"\d+"))
+        earlier = int(today.inner_text())
         heard = [decided(visitor, "a") for _ in range(6)]
         heard += [decided(visitor, "2", "a"), decided(visitor, "x")]
         visitor.press("c")
@@ -62,6 +65,7 @@ def test_an_expert_decides_ten_cases_by_keyboard_and_takes_one_back(visit: Visit
         done = page.get_by_role("complementary").locator(".done")
         expect(done.filter(has=page.get_by_text("ātmaṣākti"))).to_have_count(1)
         expect(done.get_by_role("button", name=re.compile("Undo"))).to_have_count(8)  # as many as are shown
+        expect(today).to_have_text(str(earlier + 10))
         visitor.press("u")
         expect(case_of(visitor)).to_have_attribute("aria-label", f"Case: {heard[-1]}")
         assert decided_count(visitor) == min(before + 9, PAGE)

@@ -26,7 +26,7 @@ export function Aside({ desk, counts, wishes }: AsideProps) {
   const { hand, done, drafts } = useStore(desk.state);
   return (
     <aside class="beside" aria-label="Progress">
-      <Progress counts={counts} doneHere={done.length} />
+      <Progress counts={counts} doneHere={done.filter(({ undoUntil }) => undoUntil).length} />
       {hand.length > 1 && (
         <section>
           <h2>Next</h2>
