@@ -6,9 +6,12 @@ import math
 import re
 import subprocess
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ RULES = [
     for rule in group["rules"]
 ]
 FOUND_S = 90.0
+PAUSE_S = 1.0
 pytestmark = pytest.mark.timeout(600)  # where it is the first, it waits for the mesh
 MAX_SERIES = 3000
 ELSEWHERE = ("replica_lag_seconds", "barman_cloud_")  # a standby and an operator, which no mesh of one machine has
@@ -58,15 +62,6 @@ class Prometheus:
         """Whether it gives at least one number."""
         result = self.ask("query", query=expression)["result"]
         return any(not math.isnan(float(sample["value"][1])) for sample in result)
-
-    def number(self, expression: str) -> float:
-        """Its only value; 0 where it has none."""
-        result = self.ask("query", query=expression)["result"]
-        return float(result[0]["value"][1]) if result else 0.0
-
-    def has_scraped_all(self) -> bool:
-        """Of a target that was not asked yet there is no `up`, and of what it counts then no rise is seen."""
-        return all(target["health"] == "up" for target in self.ask("targets")["activeTargets"])
 
     def has_series(self, selector: str) -> bool:
         return bool(self.ask("series", **{"match[]": selector}))
@@ -93,9 +88,8 @@ def prometheus(mesh: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         server = Prometheus(f"http://127.0.0.1:{port}")
         until(lambda: is_ready(server.url), "Prometheus is ready")
-        until(server.has_scraped_all, "everything is scraped")
-        work_twice(server, mesh)
-        yield server
+        with at_work(mesh):
+            yield server
     finally:
         for process in processes:
             process.terminate()
@@ -126,13 +120,31 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.5)
 
 
-def work_twice(prometheus: Prometheus, mesh: Any) -> None:
-    """A rate needs a value before the rise: the second time waits until the first was seen."""
-    done = 'sum(files_processed_total{outcome="succeeded"})'
-    before = prometheus.number(done)
-    work(mesh)
-    until(lambda: prometheus.number(done) >= before + 2, "the first work is seen")
-    work(mesh)
+def find_all(wanted: Iterable[str], is_there: Callable[[str], bool]) -> None:
+    """Fails with those that did not come."""
+    missing = set(wanted)
+    ends_at = time.monotonic() + FOUND_S
+    while missing := {one for one in missing if not is_there(one)}:
+        assert time.monotonic() < ends_at, "not there:\n" + "\n".join(sorted(missing))
+        time.sleep(0.5)
+
+
+@contextmanager
+def at_work(mesh: Any) -> Iterator[None]:
+    """The mesh is worked on all the while: a rate needs a rise after whatever was scraped first."""
+    ended = threading.Event()
+
+    def work_on() -> None:
+        while not ended.wait(PAUSE_S):
+            work(mesh)
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work_on)
+        try:
+            yield
+        finally:
+            ended.set()
+        working.result()
 
 
 def work(mesh: Any) -> None:
@@ -173,17 +185,7 @@ def alternatives(selector: str) -> list[str]:
 
 
 def test_every_panel_finds_what_it_shows(prometheus: Prometheus) -> None:
-    missing = {name: expression for name, expression, empty in panels() if empty is None}
-
-    def all_found() -> bool:
-        for name in [name for name, expression in missing.items() if prometheus.has_data(expression)]:
-            del missing[name]
-        return not missing
-
-    try:
-        until(all_found, "data")
-    except AssertionError:
-        pytest.fail("no data for\n" + "\n".join(f"{name}: {expression}" for name, expression in missing.items()))
+    find_all((expression for _, expression, empty in panels() if empty is None), prometheus.has_data)
 
 
 def test_panels_that_may_be_empty_are_sound(prometheus: Prometheus) -> None:
@@ -192,15 +194,13 @@ def test_panels_that_may_be_empty_are_sound(prometheus: Prometheus) -> None:
 
 
 def test_every_recorded_rule_has_values(prometheus: Prometheus) -> None:
-    records = [rule["record"] for rule in RULES if "record" in rule]
-    until(lambda: all(map(prometheus.has_data, records)), f"values of {records}")
+    find_all((rule["record"] for rule in RULES if "record" in rule), prometheus.has_data)
 
 
 def test_every_alert_looks_at_something_that_exists(prometheus: Prometheus) -> None:
-    for rule in RULES:
-        for selector in selectors(rule["expr"]) if "alert" in rule else ():
-            is_here = not selector.startswith(ELSEWHERE)
-            assert not is_here or prometheus.has_series(selector), f"{rule['alert']}: nothing is called {selector}"
+    looked_at = {selector for rule in RULES if "alert" in rule for selector in selectors(rule["expr"])}
+    here = {selector for selector in looked_at if not selector.startswith(ELSEWHERE)}
+    find_all(here, prometheus.has_series)
 
 
 def test_no_rule_fails(prometheus: Prometheus) -> None:
