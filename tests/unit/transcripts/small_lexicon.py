@@ -29,6 +29,7 @@ from shodhana.transcripts.domain.ports import (
 TERMS: dict[str, tuple[str, ...]] = {
     "bhakti": ("bhakthi",),
     "kṛṣṇa": ("krishna",),
+    "avidyā": ("avidya",),
     "prārabdha": ("prarabdha", "prarabda"),
     "dhyāna": ("dhyan", "dhyana"),
     "saṃskāra": ("sanskar", "samskara"),

@@ -107,6 +107,17 @@ async def test_words_that_the_verse_has_are_suggested(bench: VerseBench) -> None
     ]
 
 
+async def test_a_word_that_is_named_and_not_recited_is_corrected_if_the_verse_has_it(bench: VerseBench) -> None:
+    """YS 2.3 joins them: avidyāsmitārāgadveṣābhiniveśāḥ."""
+    text = "The five are {}, asmita, raga, dvesha and abhinivesha."
+    corrected = await bench.correct(text.format("avidya"))
+    assert [verse.recitation.reference for verse in corrected.recognised.verses] == ["YS 2.3"]
+    assert corrected.texts == (text.format("avidyā"),)
+    other = await bench.correct(text.format("bhakthi"))
+    assert [verse.recitation.reference for verse in other.recognised.verses] == ["YS 2.3"]
+    assert other.texts == (text.format("bhakthi"),)
+
+
 async def test_words_of_a_verse_are_settled_by_the_case_of_the_verse(bench: VerseBench) -> None:
     text = "siddhyasiddhyoh samo bhutva samatvam yog uchyate"
     corrected = await bench.correct(text, thresholds=Thresholds(keep_anglicised=False))

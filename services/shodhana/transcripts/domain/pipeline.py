@@ -68,7 +68,7 @@ class TranscriptCorrector:
         transcript = await asyncio.to_thread(parse, content, filename, layout, self._limits)
         found, decisions = await self.decisions(transcript, options)
         recognised = await self._verses.recognise(transcript) if self._verses else Recognised()
-        decisions = spared((one for one in decisions if not doubles(one, transcript)), recognised)
+        decisions = spared((one for one in decisions if not doubles(one, transcript)), recognised, transcript)
         if options.transliterate_devanagari:
             decisions = sorted([*decisions, *transliterated(transcript.cues)], key=lambda one: one.span.place)
         edits = [_edit(decision) for decision in decisions if decision.status is Status.APPLIED]

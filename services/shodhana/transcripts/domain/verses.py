@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ METRE_ALONE = 0.8  # confidence in a line that is in metre, and in no text that 
 MAX_TEXT = 2000  # characters of a search
 MAX_CASES = 200
 CONTEXT = 600  # characters on each side
+BEFORE_NAMED = re.compile(r"(^|[,;:(]|\b(and|or))\s*$", re.IGNORECASE)
+AFTER_NAMED = re.compile(r"\s*($|[,;:).]|(and|or)\b)", re.IGNORECASE)
 VERSES_NAMESPACE = uuid.UUID("0d1f4f6e-7c55-4d8e-9f0e-3c1d7a52b0c4")
 
 
@@ -149,18 +152,23 @@ class VerseRecogniser:
         return [stretch for stretch in dict.fromkeys([*found, *alone, *single]) if len(stretch.text) <= MAX_TEXT]
 
 
-def spared(decisions: Iterable[Decision], recognised: Recognised) -> list[Decision]:
+def spared(decisions: Iterable[Decision], recognised: Recognised, transcript: Transcript) -> list[Decision]:
     """The decisions without those that would correct a word of a recited verse to one that the verse does not have.
 
-    What the verse does have is suggested: a line stays as it was heard until somebody takes the verse over.
+    What the verse does have is suggested: a line stays as it was heard until somebody takes the verse over. A word
+    between commas is named and not recited ("avidya, asmita, raga"): it is corrected as anywhere.
     """
     read = [verse for verse in recognised.verses if verse.recitation.lines]
-    held = ((decision, [verse for verse in read if verse.holds(*decision.span.place)]) for decision in decisions)
-    return [
-        _suggested(decision) if verses else decision
-        for decision, verses in held
-        if decision.status is Status.RIGHT or all(_agrees(decision, verse) for verse in verses)
-    ]
+    texts = {cue.index: cue.text for cue in transcript.cues}
+    kept = []
+    for decision in decisions:
+        verses = [verse for verse in read if verse.holds(*decision.span.place)]
+        text = texts[decision.span.cue]
+        if all(_has(verse, decision) and _is_named(decision, text, verse) for verse in verses):
+            kept.append(decision)
+        elif decision.status is Status.RIGHT or all(_agrees(decision, verse) for verse in verses):
+            kept.append(_suggested(decision))
+    return kept
 
 
 def _suggested(decision: Decision) -> Decision:
@@ -170,6 +178,19 @@ def _suggested(decision: Decision) -> Decision:
 def _agrees(decision: Decision, verse: RecitedVerse) -> bool:
     words = {popular_fold(token.text) for line in verse.recitation.lines for token in tokenize(line)}
     return {popular_fold(token.text) for token in tokenize(decision.best.text)} <= words
+
+
+def _has(verse: RecitedVerse, decision: Decision) -> bool:
+    """Whether the word is in the verse, be it joined to others."""
+    letters = popular_fold("".join(verse.recitation.lines))
+    return popular_fold(decision.best.text) in letters
+
+
+def _is_named(decision: Decision, text: str, verse: RecitedVerse) -> bool:
+    """Whether it is set off on both sides, by a comma, "and", or an end of what would be the verse."""
+    cue, start, end = decision.span.place
+    before = BEFORE_NAMED.search(text[:start]) or Position(cue, start) == verse.start
+    return bool(before and (AFTER_NAMED.match(text[end:]) or Position(cue, end) == verse.end))
 
 
 def _in_metre(text: str, metre: str) -> list[Recitation]:
