@@ -65,7 +65,7 @@ lock: ## Choose versions anew, with their hashes
 bench: setup-dev ## Measure services beside peers and direct calls; writes docs/performance.md
 	@python tests/load
 
-faults: setup-dev ## Break a running mesh in every way of the table, under load (quarter of an hour)
+faults: setup-dev ## Break a running mesh in every way of the table, under load (ten minutes)
 	@python -m tests.faults
 
 drill: setup-dev ## Back everything up, destroy it, restore it, compare what came back

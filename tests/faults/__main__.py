@@ -1,6 +1,6 @@
 """Breaks a running mesh in every way of the table, under load, and says what became of the calls.
 
-    python -m tests.faults                              the whole table (about 15 minutes)
+    python -m tests.faults                              the whole table (about ten minutes)
     python -m tests.faults --list                       the names of the rows
     python -m tests.faults --only postgres --only cache the rows whose names hold a word
     python -m tests.faults --soak 10                    ten minutes at 70 % load with random kills instead

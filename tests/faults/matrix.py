@@ -79,7 +79,8 @@ async def run_fault(world: World, fault: Fault) -> Row:
     """One fault under load, from a healthy mesh to a healthy mesh."""
     await asyncio.to_thread(wait_until_healthy, world, HEALTHY_S)
     row = Row(fault.name)
-    async with load(world.through_proxy if fault.through_proxy else world.mesh.profile) as calls:
+    profile = world.through_proxy if fault.through_proxy else world.mesh.profile
+    async with load(profile, on_one_connection=fault.caller_keeps_time) as calls:
         await _warm(calls)
         pressure = Pressure()
         calls.begin()
