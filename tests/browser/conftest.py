@@ -23,6 +23,7 @@ from shodhana.stack.gateway import dashboard
 from shodhana.stack.places import PROJECT
 from shodhana.stack.ports import free_port
 
+from tests.observability.collector import Collector, running_collector
 from tests.oidc.provider import running_provider
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Mesh:
     directory: Path
     site: str
     environment: dict[str, str]
+    collector: Collector
 
     def tool(self, *arguments: str | Path) -> str:
         """Runs the command-line tool as this stack's service account; what it printed."""
@@ -107,7 +109,9 @@ def mesh(chromium_path: str) -> Iterator[Mesh]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shodhana-browser-")))
         directory.chmod(0o755)
         clean = {name: value for name, value in os.environ.items() if name not in REPLACED}
-        found = Mesh(directory, site, {**clean, **provider.environment, "SIMILARITY_THRESHOLD": "0.9999"})
+        collector = stack.enter_context(running_collector())
+        told = {"SIMILARITY_THRESHOLD": "0.9999", "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}"}
+        found = Mesh(directory, site, {**clean, **provider.environment, **told}, collector)
         stack.callback(found.tool, "down", "--dir", directory)
         found.tool("up", "--detach", "--dir", directory, "--port", str(port), "--replicas", "worker=1")
         for name, role in PEOPLE.items():

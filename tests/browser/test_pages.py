@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shodhana.stack.places import DASHBOARD
 
@@ -130,3 +131,30 @@ def test_an_administrator_gives_a_role_and_takes_it(visit: Visit) -> None:
 def test_all_scripts_together_keep_within_the_budget(chromium_path: str) -> None:
     sizes = {path.name: path.stat().st_size for path in (DASHBOARD / "assets").glob("*.js.gz")}
     assert sum(sizes.values()) <= BUDGET_BYTES, sizes
+
+
+def test_a_call_is_one_trace_from_the_browser_to_the_database(visit: Visit, mesh: Mesh) -> None:
+    with visit() as visitor:
+        visitor.log_in("expert", "/queue")
+        visitor.open("/queue")
+        ends_at = time.monotonic() + 30
+        while not (listed := [span for _, span in mesh.collector.spans if is_listing(span)]):
+            assert time.monotonic() < ends_at, "no span of the dashboard"
+            visitor.page.wait_for_timeout(200)
+        spans = mesh.collector.of(listed[0].trace_id.hex())
+        while not {"dashboard", "gateway", "review"} <= {service for service, _ in spans} or orphans(spans):
+            assert time.monotonic() < ends_at, sorted((service, span.name) for service, span in spans)
+            visitor.page.wait_for_timeout(200)
+            spans = mesh.collector.of(listed[0].trace_id.hex())
+    inner = [span for service, span in spans if service != "dashboard"]
+    assert all(listed[0].start_time_unix_nano < span.end_time_unix_nano for span in inner)
+    assert "postgresql" in str(inner)
+
+
+def is_listing(span: Any) -> bool:
+    return span.name == "shodhana.api.review.v1.ReviewService/ListCases" and not span.parent_span_id
+
+
+def orphans(spans: list[tuple[str, Any]]) -> list[str]:
+    ids = {span.span_id for _, span in spans} | {b""}
+    return [span.name for _, span in spans if span.parent_span_id not in ids]

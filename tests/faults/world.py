@@ -25,8 +25,9 @@ from shodhana_client import connect
 from shodhana_client.profile import Profile
 
 from tests.e2e.backup.servers import servers
-from tests.e2e.mesh.conftest import Collector, Mesh, started
+from tests.e2e.mesh.conftest import Mesh, started
 from tests.faults.proxy import Wire, wires
+from tests.observability.collector import Collector
 
 STORES = {"postgres": "postgres", "cache": "redis-cache", "broker": "redis-broker"}
 """What the faults call them, and the supervisor."""

@@ -11,38 +11,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc
 import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from shodhana_client.profile import Profile
+
+from tests.observability.collector import Collector, running_collector
 
 TOOL = Path(sys.executable).parent / "shodhana"
 START_S = 180
 WITHOUT = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SHODHANA_DIR", "SHODHANA_CLIENT", "ENABLE_EPIC_3"}
-
-
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Keeps the spans it is sent over OTLP."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, Any]] = []
-
-    def Export(self, request: Any, context: Any) -> Any:
-        for resource in request.resource_spans:
-            attributes = {item.key: item.value.string_value for item in resource.resource.attributes}
-            for scope in resource.scope_spans:
-                self.spans.extend((attributes.get("service.name", ""), span) for span in scope.spans)
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    def of(self, trace_id: str) -> list[tuple[str, Any]]:
-        """Service and span of a trace, by its hexadecimal id."""
-        return [(service, span) for service, span in list(self.spans) if span.trace_id.hex() == trace_id]
 
 
 @dataclass
@@ -108,21 +89,15 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def collector() -> Iterator[tuple[Collector, int]]:
-    service = Collector()
-    server = grpc.server(futures.ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(service, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield service, port
-    server.stop(0)
+def collector() -> Iterator[Collector]:
+    with running_collector() as collector:
+        yield collector
 
 
 @pytest.fixture(scope="session")
-def mesh(collector: tuple[Collector, int]) -> Iterator[Mesh]:
+def mesh(collector: Collector) -> Iterator[Mesh]:
     """Two replicas of each service."""
-    service, port = collector
-    yield from started(service, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}, "--replicas", "2")
+    yield from started(collector, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}"}, "--replicas", "2")
 
 
 def started(collector: Collector, extra: dict[str, str], *options: str) -> Iterator[Mesh]:

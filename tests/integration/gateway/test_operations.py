@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
-import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +22,13 @@ import httpx
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 from shodhana.api.transcripts.v1 import transcripts_pb2, transcripts_pb2_grpc
+from shodhana.stack.gateway import browser_traces
 from shodhana.stack.gateway_config import RateLimits
-from shodhana.stack.ports import free_port
+
+from tests.observability.collector import Collector, running_collector
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -40,39 +42,10 @@ LOGGED = {
 Start = Callable[..., AbstractContextManager["Gateway"]]
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Receives spans over OTLP."""
-
-    def __init__(self) -> None:
-        self.spans: list[trace_pb2.Span] = []
-        self.port = free_port()
-
-    def Export(self, request: Any, context: Any) -> trace_service_pb2.ExportTraceServiceResponse:
-        for resource in request.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans.extend(scope.spans)
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    def of_trace(self, trace_id: str, count: int) -> list[trace_pb2.Span]:
-        """The spans of a trace, once there are `count`."""
-        ends_at = time.monotonic() + 20
-        while True:
-            found = [span for span in self.spans if span.trace_id.hex() == trace_id]
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < ends_at, f"{len(found)} spans of {count}"
-            time.sleep(0.05)
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    collector = Collector()
-    server = grpc.server(ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
-    server.add_insecure_port(f"127.0.0.1:{collector.port}")
-    server.start()
-    yield collector
-    server.stop(None).wait()
+    with running_collector() as collector:
+        yield collector
 
 
 def test_health_and_readiness_need_no_token(gateway: Gateway) -> None:
@@ -138,7 +111,7 @@ def test_the_access_log_tells_who_called_what_but_no_secret(gateway: Gateway) ->
 
 def test_the_gateways_spans_join_the_callers_and_the_services(start_gateway: Start, collector: Collector) -> None:
     trace_id, caller = uuid.uuid4().hex, uuid.uuid4().hex[:16]
-    with start_gateway(otlp=f"127.0.0.1:{collector.port}") as gateway, gateway.client() as client:
+    with start_gateway(otlp=collector.address) as gateway, gateway.client() as client:
         answer = client.post(
             EMBED,
             json={"model": "m", "texts": ["a"]},
@@ -151,6 +124,44 @@ def test_the_gateways_spans_join_the_callers_and_the_services(start_gateway: Sta
     assert upstream.parent_span_id == server.span_id
     handed_on = json.loads(answer.json()["modelFingerprint"])["metadata"]["traceparent"]
     assert handed_on == f"00-{trace_id}-{upstream.span_id.hex()}-01"
+
+
+def test_the_dashboards_spans_reach_the_collector_without_what_says_whose_they_are(
+    start_gateway: Start, collector: Collector
+) -> None:
+    span = trace_pb2.Span(trace_id=secrets.token_bytes(16), span_id=secrets.token_bytes(8), name="ListCases")
+    scoped = [trace_pb2.ScopeSpans(spans=[span])]
+    request = trace_service_pb2.ExportTraceServiceRequest(resource_spans=[trace_pb2.ResourceSpans(scope_spans=scoped)])
+    with start_gateway(otlp=collector.address) as gateway:
+        with gateway.client("") as client:
+            assert client.post(browser_traces.PATH, **grpc_web(request)).status_code == 401
+        with gateway.client(gateway.keys.token()) as client:
+            answer = client.post(browser_traces.PATH, **grpc_web(request))
+            assert answer.status_code == 200
+            assert collector.of_trace(span.trace_id.hex(), 1) == [span]
+            assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-trace-id"])
+            long = trace_pb2.Span(name="x" * browser_traces.MAX_BYTES)
+            request.resource_spans[0].scope_spans[0].spans.append(long)
+            assert client.post(browser_traces.PATH, **grpc_web(request)).status_code == 413
+    told = [metadata for metadata in collector.metadata if "x-request-id" in metadata]
+    assert told
+    assert not any({"authorization", "cookie", "x-csrf-token"} & set(metadata) for metadata in told)
+
+
+def test_without_a_collector_no_spans_are_taken(gateway: Gateway) -> None:
+    with gateway.client(gateway.keys.token()) as client:
+        answer = client.post(browser_traces.PATH, **grpc_web(trace_service_pb2.ExportTraceServiceRequest()))
+    assert answer.status_code == 404 or answer.headers["grpc-status"] == "12"
+    assert "x-trace-id" not in answer.headers
+
+
+def grpc_web(message: Any) -> dict[str, Any]:
+    """A call of grpc-web, as httpx sends it."""
+    content = message.SerializeToString()
+    return {
+        "content": b"\x00" + struct.pack(">I", len(content)) + content,
+        "headers": {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"},
+    }
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -9,7 +9,12 @@ export interface Session {
   permissions: string[];
   csrfToken: string;
   expiresAt: string;
+  /** Whether the mesh tells a collector of calls. */
+  isTraced: boolean;
 }
+
+export const CSRF = "x-csrf-token";
+const TRACE_ID = "x-trace-id";
 
 export type LogIn =
   | { state: "asking" }
@@ -24,8 +29,10 @@ export const logIn = createStore<LogIn>({ state: "asking" });
 export async function loadSession(): Promise<void> {
   try {
     const answer = await fetch("/auth/session");
-    if (answer.ok) logIn.set({ state: "in", session: await answer.json(), ended: false });
-    else logIn.set({ state: answer.status === 401 ? "out" : "unreachable" });
+    if (answer.ok) {
+      const session = { ...(await answer.json()), isTraced: answer.headers.has(TRACE_ID) };
+      logIn.set({ state: "in", session, ended: false });
+    } else logIn.set({ state: answer.status === 401 ? "out" : "unreachable" });
   } catch {
     logIn.set({ state: "unreachable" });
   }
@@ -51,7 +58,7 @@ export function logInUrl(): string {
 }
 
 export async function logOut(everywhere = false): Promise<void> {
-  const headers = { "x-csrf-token": currentSession()?.csrfToken ?? "" };
+  const headers = { [CSRF]: currentSession()?.csrfToken ?? "" };
   await fetch(everywhere ? "/auth/logout-everywhere" : "/auth/logout", { method: "POST", headers });
   await loadSession();
 }

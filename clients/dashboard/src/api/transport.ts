@@ -1,14 +1,13 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { CallError, Code } from "../wire/call_error";
 import { type Client, createClient } from "../wire/client";
-import { grpcWeb, type Outgoing } from "../wire/grpc_web";
-import { currentSession, loadSession, sessionEnded } from "./session";
-
-const CSRF = "x-csrf-token";
+import type { Outgoing } from "../wire/grpc_web";
+import { CSRF, currentSession, loadSession, sessionEnded } from "./session";
+import { traced } from "./traces";
 
 /** Sends the session's token with each call; notices its end, and once a token that another tab has made stale. */
 async function* withSession(outgoing: Outgoing): AsyncGenerator<unknown> {
-  const send = () => grpcWeb({ ...outgoing, headers: { [CSRF]: currentSession()?.csrfToken ?? "" } });
+  const send = () => traced({ ...outgoing, headers: { [CSRF]: currentSession()?.csrfToken ?? "" } });
   try {
     yield* send();
   } catch (error) {

@@ -36,13 +36,17 @@ function screensOf(session: Session): Screen[] {
 
 function Header({ login, screens }: { login: LogIn; screens: Screen[] }) {
   const here = screenAt(usePlace().path)?.screen ?? screens[0];
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [here]);
   return (
     <header class="top">
       <a class="name" href="/app/">
         Shodhana <span lang="sa-Deva">शोधन</span>
       </a>
       {screens.length > 0 && (
-        <nav aria-label="Screens">
+        <nav aria-label="Screens" ref={nav}>
           {screens
             .filter((screen) => screen.isInNavigation)
             .map((screen) => (

@@ -2,7 +2,14 @@ import { type Field, type Table, tableOf } from "./tables";
 
 type Fields = Readonly<Record<string, unknown>>;
 const [VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES] = [0, 1, 2, 5];
-const WIRE_TYPES: Readonly<Record<string, number>> = { d: EIGHT_BYTES, f: FOUR_BYTES, s: LENGTH, y: LENGTH, m: LENGTH };
+const WIRE_TYPES: Readonly<Record<string, number>> = {
+  d: EIGHT_BYTES,
+  F: EIGHT_BYTES,
+  f: FOUR_BYTES,
+  s: LENGTH,
+  y: LENGTH,
+  m: LENGTH,
+};
 const text = new TextEncoder();
 
 export const wireTypeOf = (type: string): number => WIRE_TYPES[type] ?? VARINT;
@@ -49,6 +56,8 @@ function written(field: Field, value: unknown): Uint8Array[] {
       return delimited([value as Uint8Array]);
     case "d":
       return [new Uint8Array(new Float64Array([value as number]).buffer)]; // every browser's machine is little-endian
+    case "F":
+      return [new Uint8Array(new BigUint64Array([value as bigint]).buffer)];
     case "f":
       return [new Uint8Array(new Float32Array([value as number]).buffer)];
     default:

@@ -2,7 +2,7 @@
 export interface Field {
   name: string;
   number: number;
-  /** d double, f float, i int32, u uint32, I int64, U uint64, b bool, s string, y bytes, e enum, m message, M map. */
+  /** d double, F fixed64, f float, i int32, u uint32, I int64, U uint64, b bool, s string, y bytes, e enum, m message, M map. */
   type: string;
   isRepeated: boolean;
   /** Whether an absent value is told apart from its default. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import dashboard, sessions
+from . import browser_traces, dashboard, sessions
 from .clusters import NOWHERE
 from .contracts import Rpc
 from .parameters import GatewayParameters
@@ -63,6 +63,7 @@ def route_configuration(parameters: GatewayParameters, rpcs: list[Rpc]) -> Confi
     pages = [page_route(parameters, path, *page) for path, page in PAGES.items()]
     pages += [sessions.pages_route()] if parameters.auth else []
     pages += dashboard.routes(parameters.dashboard) if parameters.dashboard else []
+    pages += [browser_traces.export_route()] if parameters.otlp else []
     routes = [rpc_route(rpc) for rpc in rpcs]
     streams = [rest_route(parameters, rpcs, accept, option) for accept, option in STREAM_FORMATS.items()]
     host = {
@@ -75,6 +76,7 @@ def route_configuration(parameters: GatewayParameters, rpcs: list[Rpc]) -> Confi
         "name": "public",
         "max_direct_response_body_size_bytes": MAX_DIRECT_RESPONSE_BYTES,
         "virtual_hosts": [host],
+        **({"response_headers_to_add": [browser_traces.TRACE_ID]} if parameters.otlp else {}),
     }
 
 

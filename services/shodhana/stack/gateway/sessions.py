@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .browser_traces import PATH as TRACES
 from .clusters import discovery
 from .contracts import PACKAGE
 from .parameters import Cluster, GatewayParameters
@@ -50,7 +51,8 @@ def session_check() -> Config:
 
 
 def is_no_rpc() -> Config:
-    return {"not_matcher": header(":path", {"prefix": f"/{PACKAGE}"})}
+    rpcs = [header(":path", {"prefix": f"/{PACKAGE}"}), header(":path", {"exact": TRACES})]
+    return {"not_matcher": {"or_matcher": {"predicate": rpcs}}}
 
 
 def has_token() -> Config:

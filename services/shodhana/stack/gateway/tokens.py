@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from ..places import GATEWAY
-from . import dashboard, sessions
+from . import browser_traces, dashboard, sessions
 from .contracts import Rpc
 from .keys import remote_keys
 from .parameters import GatewayParameters
@@ -55,4 +55,9 @@ def permission_check() -> Config:
     paths = [{"url_path": {"path": {"exact": path}}} for path in OPEN_PATHS]
     paths += [{"url_path": {"path": {"prefix": prefix}}} for prefix in OPEN_PREFIXES]
     pages = {"permissions": [{"or_rules": {"rules": paths}}], "principals": [{"any": True}]}
-    return typed(f"{FILTERS}.rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"pages": pages, **policies}})
+    traces = {
+        "permissions": [{"url_path": {"path": {"exact": browser_traces.PATH}}}],
+        "principals": policies["authenticated"]["principals"],
+    }
+    rules = {"action": "ALLOW", "policies": {"pages": pages, "traces": traces, **policies}}
+    return typed(f"{FILTERS}.rbac.v3.RBAC", rules=rules)

@@ -24,7 +24,7 @@ export function Accounts({ roles }: { roles: readonly Role[] }) {
   const add = (event: Event) => {
     event.preventDefault();
     return guarded(async () => {
-      const serviceAccount = { roles: [role || (roles[0]?.roleId ?? "")] };
+      const serviceAccount = { roles: [role] };
       const made = await users.createServiceAccount({
         serviceAccountId: id,
         serviceAccount,
@@ -66,7 +66,8 @@ export function Accounts({ roles }: { roles: readonly Role[] }) {
           </label>
           <label class="field">
             Role
-            <select value={role || (roles[0]?.roleId ?? "")} onChange={(event) => setRole(event.currentTarget.value)}>
+            <select required value={role} onChange={(event) => setRole(event.currentTarget.value)}>
+              <option value="">choose…</option>
               {roles.map(({ roleId }) => (
                 <option key={roleId}>{roleId}</option>
               ))}
