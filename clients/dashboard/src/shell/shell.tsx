@@ -39,7 +39,7 @@ function Header({ login, screens }: { login: LogIn; screens: Screen[] }) {
   const nav = useRef<HTMLElement>(null);
   useEffect(() => {
     nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-  }, [here]);
+  }, [here, screens.length]);
   return (
     <header class="top">
       <a class="name" href="/app/">
