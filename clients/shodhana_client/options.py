@@ -38,6 +38,18 @@ class ProfileName(click.ParamType[Path]):
         return [CompletionItem(name) for name in profile_names() if name.startswith(incomplete)]
 
 
+class CaseNumber(click.ParamType[int]):
+    """A review case by its number, or by its name: 678, reviewCases/678."""
+
+    name = "case"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = str(value).removeprefix("reviewCases/")
+        if number.isascii() and number.isdigit() and int(number) > 0:
+            return int(number)
+        return self.fail(f"{value!r} is no case: they are called 678, or reviewCases/678", param, ctx)
+
+
 profile_of = click.option(
     "--profile",
     type=ProfileName(),

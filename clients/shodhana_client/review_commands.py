@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .groups import OrderedGroup, examples
-from .options import file_path, opened, profile_of, web_of
+from .options import CaseNumber, file_path, opened, profile_of, web_of
 from .selection import as_json
 
 STATES = ("pending", "in-review", "approved", "rejected", "needs-revision", "expert-escalation")
@@ -106,7 +106,7 @@ def review_list(
 
 
 @review.command("show", epilog=examples("shodhana review show 678", "shodhana review show 678 --web"))
-@click.argument("case", type=click.IntRange(min=1))
+@click.argument("case", type=CaseNumber())
 @as_json(answers=("review get-case",), has_arguments=True)
 @web_of
 @profile_of

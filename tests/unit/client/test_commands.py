@@ -264,6 +264,7 @@ def test_wrong_words_are_usage(shodhana: Tool, words: tuple[str, ...], message: 
         (("lexicon", "proposals"), "/app/lexicon/proposals"),
         (("review", "list"), "/app/queue"),
         (("review", "show", "678"), "/app/review?case=reviewCases%2F678"),
+        (("review", "show", "reviewCases/678"), "/app/review?case=reviewCases%2F678"),
     ],
 )
 def test_what_is_printed_opens_in_the_browser_where_that_is_asked_for(
