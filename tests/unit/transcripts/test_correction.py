@@ -162,3 +162,27 @@ async def test_correcting_twice_changes_nothing_more_and_english_is_untouched(te
     for before, after in zip(text.splitlines(), once.splitlines(), strict=True):
         english = [word for word in before.split() if word in ("the", "of", "morning", "yoga", "zzyq")]
         assert [word for word in after.split() if word in ("the", "of", "morning", "yoga", "zzyq")] == english
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My friend Krishna is here.",
+        "our dear friend, Krishna, said so",
+        "Then Dr. Krishna spoke.",
+        "I asked my son\nKrishna.",
+    ],
+)
+async def test_what_may_be_a_persons_name_is_asked(bench: Bench, text: str) -> None:
+    corrected = await bench.correct(text)
+    [correction] = corrected.corrections
+    assert (corrected.content.decode(), correction.decision.status) == (text, Status.SUGGESTED)
+    assert correction.review_case
+    assert correction.decision.best.reasons[-1] == "may be a person's name here"
+
+
+@pytest.mark.parametrize(
+    "text", ["His friend Krishna", "My friend, bhakthi is love.", "Mr. Jones spoke. Krishna smiled."]
+)
+async def test_a_god_is_no_person_and_an_address_no_name(bench: Bench, text: str) -> None:
+    assert await bench.text(text) != text

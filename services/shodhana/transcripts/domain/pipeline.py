@@ -20,6 +20,7 @@ from .features import Reading, Surroundings
 from .formats import Edit, Format, Limits, Transcript, parse, write
 from .formats.model import edited_texts
 from .matcher import Decision, Matcher, Ranked, Status, Thresholds
+from .people import doubting_people
 from .ports import (
     Candidates,
     CandidateSearch,
@@ -143,7 +144,7 @@ class TranscriptCorrector:
         if options.use_mentions:
             sure = sure_terms(decisions)
             decisions = await asyncio.to_thread(choose, spans, readings, matcher, counted(sure), sure)
-        return found, decisions
+        return found, doubting_people(decisions, transcript.cues)
 
     def _spans(self, transcript: Transcript) -> list[Span]:
         return [span for cue in transcript.cues for span in spans_of(cue, self._english)]
