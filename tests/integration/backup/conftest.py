@@ -27,6 +27,7 @@ from tests.conftest import Running, execute, wait_until
 ACCESS, SECRET, BUCKET = "only-for-tests", "only-for-tests-too", "backups"
 TABLE = """
     CREATE TABLE talk (number int PRIMARY KEY, title text);
+    CREATE MATERIALIZED VIEW count_of_talks AS SELECT count(*) FROM talk;
     INSERT INTO talk SELECT n, 'कथा ' || n FROM generate_series(1, 500) n"""
 
 
@@ -82,6 +83,8 @@ class Taken:
     dump: Manifest
     full: Manifest
     increment: Manifest
+    after_gap: Manifest
+    """Taken when the server had not noted all that it had changed."""
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +101,22 @@ def taken() -> Iterator[Taken]:
             increment = _take(repository, server, folder, "physical")
             asyncio.run(execute(server.url, "DELETE FROM talk WHERE number < 50"))
             physical.archive_now(repository, server.url, server.spool)
-        yield Taken(server.data, place, keys, dump, full, increment)
+            beside = Repository(Folder(folder / "beside"), keys)
+            _take(beside, server, folder, "physical")
+            _forget_changes(server)
+            after_gap = _take(beside, server, folder, "physical")
+        yield Taken(server.data, place, keys, dump, full, increment, after_gap)
+
+
+def _forget_changes(server: EmbeddedPostgres) -> None:
+    """What the server noted of a change since the last backup is gone, as when it ran without noting."""
+    summaries = server.data / "pg_wal" / "summaries"
+    known = set(summaries.iterdir())
+    for statement in ("UPDATE talk SET title = 'again'", "CHECKPOINT"):
+        asyncio.run(execute(server.url, statement))
+    wait_until(lambda: set(summaries.iterdir()) > known, 60)
+    for summary in summaries.iterdir():
+        summary.unlink()
 
 
 @contextmanager

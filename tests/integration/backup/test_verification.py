@@ -52,6 +52,11 @@ def test_good_backups_are_good_also_when_restored(taken: Taken) -> None:
         assert "restores" in findings.passed[-1]
 
 
+def test_where_the_server_lost_track_of_its_changes_all_files_are_taken(taken: Taken) -> None:
+    assert taken.increment.base == taken.full.id
+    assert taken.after_gap.base is None
+
+
 def test_backups_in_a_bucket_are_as_good(taken: Taken, storage: Storage) -> None:
     here = Folder(taken.place)
     for name in here.sizes():

@@ -17,8 +17,7 @@ SETTINGS = (
 TABLES = """
     SELECT format('%I.%I', n.nspname, c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname <> ALL ($1) AND n.nspname !~ '^pg_'
-      AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated)
+    WHERE n.nspname <> ALL ($1) AND n.nspname !~ '^pg_' AND c.relkind = 'r'
       AND NOT EXISTS (SELECT FROM pg_depend d
           WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     ORDER BY 1"""
@@ -28,7 +27,10 @@ CONTENT = """
 
 
 async def read_content(connection: asyncpg.Connection[Any]) -> dict[str, TableContent]:
-    """Rows and hash of each table and each materialised view, by their names."""
+    """Rows and hash of each table, by their names.
+
+    Not of materialised views: `pg_restore` fills them anew, so that one which lagged is another then.
+    """
     for setting in SETTINGS:
         await connection.execute(setting)
     tables = [row[0] for row in await connection.fetch(TABLES, ["information_schema"])]

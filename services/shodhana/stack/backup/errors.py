@@ -35,5 +35,9 @@ class ToolFailed(BackupError):
     """A program of the server ended with an error; its own words are the message."""
 
 
+class NotTaken(BackupError):
+    """One kind of backup or several; why stands before."""
+
+
 class StorageFailed(BackupError):
     """The folder or bucket did not take or give an object."""

@@ -29,6 +29,7 @@ FILES = "cluster.tar.gz"
 SERVER_MANIFEST = "backup_manifest"
 LONGEST_CHAIN = 7
 """A full backup and six increments: a week of nights, and each one more to restore."""
+UNSUMMARIZED = "WAL summaries are required"
 UNREACHED = "recovery ended before configured recovery target was reached"
 
 
@@ -51,13 +52,8 @@ def take(draft: Draft, url: str, spool: Path | None, state: Path, files: Path | 
     """
     facts = asyncio.run(_facts(url))
     spool = spool if facts.archives else None
-    base = None if is_full else _base(draft.repository, facts, state)
     cluster = draft.scratch / "cluster"
-    draft.repository.progress.step(
-        f"pg_basebackup: what changed since {base.id}" if base else "pg_basebackup: all files"
-    )
-    arguments = ("-D", str(cluster), "-c", "fast", "-X", "stream", "--no-sync", "--manifest-checksums=SHA256")
-    tools.run("pg_basebackup", *arguments, *(("--incremental", str(state / base.id)) if base else ()), url=url)
+    base = _copy(draft.repository, url, cluster, None if is_full else _base(draft.repository, facts, state), state)
     draft.repository.progress.step("pg_verifybackup: the copy against the server's own checksums")
     tools.run("pg_verifybackup", "-q", cluster)
     written = json.loads((cluster / SERVER_MANIFEST).read_text())["WAL-Ranges"][-1]
@@ -70,6 +66,28 @@ def take(draft: Draft, url: str, spool: Path | None, state: Path, files: Path | 
     objects = draft.store(pack(cluster, draft.scratch / FILES), files)
     shutil.rmtree(cluster)
     return draft.finish(objects, base=base.id if base else None, wal=span, **facts.known)
+
+
+def _copy(repository: Repository, url: str, cluster: Path, base: Manifest | None, state: Path) -> Manifest | None:
+    """Copies the running server's files, or what changed since `base`; what the copy builds on.
+
+    A server that ran without noting what it changes, be it once, has only all files to give.
+    """
+    arguments = ("-D", str(cluster), "-c", "fast", "-X", "stream", "--no-sync", "--manifest-checksums=SHA256")
+    if base is not None:
+        repository.progress.step(f"pg_basebackup: what changed since {base.id}")
+        try:
+            tools.run("pg_basebackup", *arguments, "--incremental", str(state / base.id), url=url)
+        except ToolFailed as error:
+            if UNSUMMARIZED not in str(error):
+                raise
+            repository.progress.step(f"the server did not note all that changed since {base.id}: a full backup is due")
+            shutil.rmtree(cluster, ignore_errors=True)
+        else:
+            return base
+    repository.progress.step("pg_basebackup: all files")
+    tools.run("pg_basebackup", *arguments, url=url)
+    return None
 
 
 def assemble(repository: Repository, manifest: Manifest, target: Path, scratch: Path) -> None:

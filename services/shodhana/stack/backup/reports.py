@@ -15,7 +15,7 @@ from ..command_line import INCOMPLETE, say
 from ..places import StackDirectory
 from . import embeddings, logical, physical, redis_data, retention, wal
 from .ages import write_ages
-from .errors import Damaged, Refused
+from .errors import Damaged, NotTaken, Refused
 from .keys import keys_from
 from .manifest import Manifest
 from .progress import human
@@ -37,19 +37,14 @@ def take_backups(
 ) -> int:
     with faults() as fault:
         source, repository = opened(directory, target)
-        for kind in kinds:
-            with open_folder() as scratch:
-                scratch.chmod(0o700)
-                manifest = _take(begin(kind, repository, scratch), source, is_full)
-            click.echo(f"{manifest.id}  {human(manifest.size)}  in {repository.storage.place}")
-            _warn(manifest, source, repository)
-            if metrics is not None:
-                write_ages(repository, metrics)
-        click.echo(f"\n  shodhana verify {LATEST}-{kinds[0]} --deep      # restores it on the side, and compares")
-        if "physical" in kinds and source.spool is None:
-            say(
-                "the log is not archived, so no point in time can be restored: `shodhana up` with a key set archives it"
+        failed = [kind for kind in kinds if not _is_taken(kind, source, repository, is_full)]
+        if metrics is not None:
+            write_ages(repository, metrics)
+        if failed:
+            raise NotTaken(
+                f"not taken: {', '.join(failed)}" + ("; the others were" if len(failed) < len(kinds) else "")
             )
+        click.echo(f"\n  shodhana verify {LATEST}-{kinds[0]} --deep      # restores it on the side, and compares")
     return fault()
 
 
@@ -112,6 +107,17 @@ def archive_segment(path: Path, data: Path, target: str | None) -> int:
     return fault()
 
 
+def _is_taken(kind: Any, source: Source, repository: Repository, is_full: bool) -> bool:
+    """Takes a backup; where that fails it says why, for the other kinds may not."""
+    with faults() as fault:
+        with open_folder() as scratch:
+            scratch.chmod(0o700)
+            manifest = _take(begin(kind, repository, scratch), source, is_full)
+        click.echo(f"{manifest.id}  {human(manifest.size)}  in {repository.storage.place}")
+        _warn(manifest, source, repository)
+    return fault() == 0
+
+
 def _take(draft: Draft, source: Source, is_full: bool) -> Manifest:
     if draft.kind == "redis":
         return redis_data.take(draft, source.broker_url)
@@ -148,6 +154,8 @@ def _cells(manifest: Manifest) -> tuple[str, ...]:
 
 def _warn(manifest: Manifest, source: Source, repository: Repository) -> None:
     if manifest.wal is not None and not manifest.wal.is_archived:
-        say("the log is not archived, so no point in time can be restored: `shodhana up` with a key set archives it")
+        say(
+            "the log is not archived, so no point in time can be restored: `shodhana down` and `up` with a key begin it"
+        )
     if manifest.kind == "logical" and repository.storage.place.startswith(f"{source.directory.root}/"):
         say(f"the backups lie beside what they are of: set {TARGET} to another disk or to s3://BUCKET/PREFIX")
