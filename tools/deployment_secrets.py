@@ -52,11 +52,13 @@ STEPS: dict[str, Callable[[MeshCertificates], None]] = {
 OPEN = ("jwks",)
 """What everybody may read."""
 SECRET_NAMES = (
-    *("embedding", "grafana", "identity", "keda", "migrations", "postgres", "quality"),
+    *("alertmanager", "embedding", "grafana", "identity", "keda", "migrations", "postgres", "quality"),
     *("redis-broker", "redis-cache", "review", "similarity", "tls", "transcripts"),
     *(f"mesh-{name}" for name in ("authority", *CERTIFIED)),
 )
 """The Secrets that are made: each a folder, or one of the mesh's."""
+GIVEN = {"identity": ("oidc_client_secret",), "alertmanager": ("pager_url", "tickets_url", "watchdog_url")}
+"""By folder, what only the installation's owner knows: a file in `source`, or nothing."""
 OPEN_NAMES = (*OPEN, "mesh-authorities")
 """The ConfigMaps."""
 Redis = Callable[[str], str]
@@ -130,6 +132,8 @@ def main() -> int:
         yaml.safe_dump_all(found, sys.stdout, sort_keys=False)
     else:
         print(f"secrets of {options.place} in {options.folder}", file=sys.stderr)
+    for name in sorted(set(GIVEN["alertmanager"]) - set(given(options.folder / "source", GIVEN["alertmanager"]))):
+        print(f"alerts: {options.folder}/source/{name} is missing, so nobody is told there", file=sys.stderr)
     return 0
 
 
@@ -147,9 +151,8 @@ def make(folder: Path, place: Place) -> None:
         "signing_key.json": directory.signing_key.read_text(),
         "service_accounts.json": directory.service_accounts.read_text(),
     }
-    given = folder / "source" / "oidc_client_secret"
-    if given.exists():
-        files["identity"]["oidc_client_secret"] = given.read_text().strip()
+    for name, wanted in GIVEN.items():
+        files.setdefault(name, {}).update(given(folder / "source", wanted))
     files["grafana"] = {"admin_password": lasting(folder / "source" / "grafana_password")}
     files["jwks"] = {"jwks.json": directory.jwks.read_text()}
     for name, found in files.items():
@@ -158,6 +161,11 @@ def make(folder: Path, place: Place) -> None:
     if is_ours(folder / "tls" / "tls.crt", certificates):
         shown = {"tls.crt": certificates.server, "tls.key": certificates.server_key, "ca.crt": certificates.authority}
         publish(folder / "tls", {name: path.read_bytes() for name, path in shown.items()}, is_shared=True)
+
+
+def given(source: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """What the owner has put there, of these names."""
+    return {name: (source / name).read_text().strip() for name in names if (source / name).exists()}
 
 
 def is_ours(shown: Path, certificates: EdgeCertificates) -> bool:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 
 from deployment_secrets import OPEN_NAMES, SECRET_NAMES
+from manifest_alerts import alert_faults
+from manifest_database import backup_faults, connection_faults
 from manifests import (
     Document,
     containers,
@@ -77,8 +79,11 @@ def faults(documents: list[Document], is_small: bool = False) -> Iterator[str]:
             yield from container_faults(workload, container)
     for rule in (secret_faults, namespace_faults, network_faults, configuration_faults, reference_faults, grpc_faults):
         yield from rule(documents)
+    yield from job_faults(documents)
     yield from certificate_faults(documents)
     yield from backup_faults(documents)
+    yield from connection_faults(documents)
+    yield from alert_faults(documents)
     yield from scaling_faults(documents, is_small)
     yield from disruption_faults(documents, is_small)
 
@@ -123,6 +128,13 @@ def container_faults(workload: Document, container: Document) -> Iterator[str]:
                 yield f"{where}: no {probe}"
 
 
+def job_faults(documents: list[Document]) -> Iterator[str]:
+    """A job goes by itself: its template never changes, so one that stays holds up the next release."""
+    for job in of_kinds(documents, ("Job",)):
+        if "ttlSecondsAfterFinished" not in job["spec"]:
+            yield f"{name(job)}: stays for ever"
+
+
 def grpc_faults(documents: list[Document]) -> Iterator[str]:
     """Services are probed by gRPC's health service, and restarted only for not answering."""
     for workload in of_kinds(documents, ("Deployment",)):
@@ -149,19 +161,6 @@ def certificate_faults(documents: list[Document]) -> Iterator[str]:
             continue
         if spec["dnsNames"] != [service] or not {"server auth", "client auth"} <= set(spec["usages"]):
             yield f"{name(certificate)}: is not made out to {service} for both ends"
-
-
-def backup_faults(documents: list[Document]) -> Iterator[str]:
-    """Each cluster of Postgres is backed up by the clock, and archives its log where a store is named."""
-    scheduled = {document["spec"]["cluster"]["name"] for document in of_kinds(documents, ("ScheduledBackup",))}
-    stores = {document["metadata"]["name"] for document in of_kinds(documents, ("ObjectStore",))}
-    for cluster in of_kinds(documents, ("Cluster",)):
-        if cluster["metadata"]["name"] not in scheduled:
-            yield f"{name(cluster)}: nothing backs it up"
-        plugins = cluster["spec"].get("plugins", [])
-        archived = {one["parameters"]["barmanObjectName"] for one in plugins if one.get("isWALArchiver")}
-        if not archived or archived - stores:
-            yield f"{name(cluster)}: its log is archived nowhere"
 
 
 def secret_faults(documents: list[Document]) -> Iterator[str]:

@@ -69,6 +69,9 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "nothing backs it up": lambda all_: drop(all_, "ScheduledBackup", "postgres"),
     "its log is archived nowhere": lambda all_: drop(all_, "ObjectStore", "backup"),
+    "replicas times pools are": lambda all_: one(all_, *CONFIGURATION)["data"].update(POOL_MAX="8"),
+    "tells alertmanager:9093 of alerts, which no": lambda all_: drop(all_, "Service", "alertmanager"),
+    "no policy lets it tell alertmanager:9093": lambda all_: drop(all_, "NetworkPolicy", "alertmanager"),
     "secrets are made by": add_secret,
     "POSTGRES_PASSWORD holds a secret": lambda all_: (
         container(all_).setdefault("env", []).append({"name": "POSTGRES_PASSWORD", "value": "hunter2"})
@@ -103,6 +106,9 @@ MISTAKES: dict[str, Mistake] = {
     "Deployment worker: scaled by two": add_second_scaler,
     "and so does its autoscaler": lambda all_: one(all_, "Deployment", "quality")["spec"].update(replicas=3),
     "no PodDisruptionBudget": lambda all_: drop(all_, "PodDisruptionBudget", "quality"),
+    "Job migrations: stays for ever": lambda all_: one(all_, "Job", "migrations")["spec"].pop(
+        "ttlSecondsAfterFinished"
+    ),
 }
 
 
@@ -125,6 +131,14 @@ def test_a_planted_mistake_is_told(prod: Documents, told: str) -> None:
     documents: Documents = pickle.loads(pickle.dumps(prod))
     MISTAKES[told](documents)
     assert any(told in fault for fault in manifest_rules.faults(documents))
+
+
+def test_an_upgrade_lets_every_job_go_first(prod: Documents) -> None:
+    step = next(
+        line for line in (PROJECT / "docs" / "deployment.md").read_text().splitlines() if " delete job " in line
+    )
+    jobs = {found["metadata"]["name"] for found in prod if found["kind"] == "Job"}
+    assert jobs <= set(step.split())
 
 
 CALL = re.compile(r"\b_?channel\(\"([a-z]+)\"")
