@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from .backup.commands import backup, restore, verify
 from .certificates.commands import certificates
 from .command_line import ERROR, INCOMPLETE, USAGE, directory_of, example, fail, place_of, say
 from .places import StackDirectory
+
+if TYPE_CHECKING:
+    from .options import StackOptions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("shodhana up --detach"))
@@ -40,15 +44,16 @@ def up(directory: Path | None, replicas: tuple[str, ...], port: int | None, deta
     except OptionInvalid as error:
         fail(str(error), USAGE)
     if detach:
-        _up_detached(place_of(directory), replicas, port)
+        _up_detached(place_of(directory), options, replicas)
         return
+    from .credentials import SecretsUnusable
     from .run import run_stack
     from .screen import Watcher
     from .state import AlreadyRunning
 
     try:
         started = run_stack(place_of(directory), options, Watcher(say))
-    except (AlreadyRunning, OptionInvalid) as error:
+    except (AlreadyRunning, OptionInvalid, SecretsUnusable) as error:
         fail(str(error))
     if not started:
         sys.exit(ERROR)
@@ -61,6 +66,8 @@ def down(directory: Path | None) -> None:
     from .detached import StackFailed, stop
 
     place = place_of(directory)
+    if not place.root.is_dir():
+        fail(f"no mesh in {place.root}: there is no such directory")
     try:
         click.echo(f"stopped: {place.root}" if stop(place) else f"nothing runs in {place.root}")
     except StackFailed as error:
@@ -78,15 +85,19 @@ def status(directory: Path | None, as_json: bool, watch: bool, web: bool) -> Non
     Calls are counted since the look before, if that was within a quarter of an hour, else since the start. Of too few
     calls no 99th percentile is told. 100 % of CPU is one core. Exit code 0: all healthy; 3: not all.
     """
+    from .state import StateUnreadable
     from .status import open_statistics, show, show_again
 
     place = place_of(directory)
-    if web:
-        open_statistics(place)
-    elif watch:
-        show_again(place, as_json)
-    elif not show(place, as_json):
-        sys.exit(INCOMPLETE)
+    try:
+        if web:
+            open_statistics(place)
+        elif watch:
+            show_again(place, as_json)
+        elif not show(place, as_json):
+            sys.exit(INCOMPLETE)
+    except StateUnreadable as error:
+        fail(str(error))
 
 
 @stack.command(epilog=example("shodhana logs gateway --follow"))
@@ -115,21 +126,24 @@ def logs(name: str, directory: Path | None, follow: bool, lines: int) -> None:
             return
 
 
-def _up_detached(place: StackDirectory, replicas: tuple[str, ...], port: int | None) -> None:
+def _up_detached(place: StackDirectory, options: StackOptions, replicas: tuple[str, ...]) -> None:
+    from .chosen import refusal_of
     from .detached import StackFailed, start_detached
     from .screen import Progress, front_page
-    from .state import Phase, is_locked, read_state
+    from .state import Phase, StateUnreadable, is_locked, read_state
 
-    if is_locked(place) and read_state(place).phase is Phase.READY:
-        click.echo(f"already running in {place.root}; `shodhana down` stops it")
-    else:
-        arguments = [word for text in replicas for word in ("--replicas", text)]
-        arguments += ["--port", str(port)] if port else []
-        try:
+    try:
+        if is_locked(place) and (state := read_state(place)).phase is Phase.READY:
+            if refusal := refusal_of(options, os.environ, state):
+                fail(refusal)
+            click.echo(f"already running in {place.root}; `shodhana down` stops it")
+        else:
+            arguments = [word for text in replicas for word in ("--replicas", text)]
+            arguments += ["--port", str(options.gateway_port)] if options.gateway_port else []
             start_detached(place, arguments, Progress())
-        except StackFailed as error:
-            fail(str(error))
-    front_page(read_state(place))
+        front_page(read_state(place))
+    except (StackFailed, StateUnreadable) as error:
+        fail(str(error))
 
 
 for command in (backup, certificates, restore, verify, audit):

@@ -16,6 +16,15 @@ LOCAL_ROLES = ("admin", "expert_linguist", "processor", "viewer")
 CALLERS = ("similarity", "quality", "review", "transcripts")
 """Services that call others; each has an account with the role `service_<name>`."""
 BYTES = 24
+DATABASE = "postgres"
+HELD = (
+    "A backup holds it: `shodhana restore latest --to OTHER_DIRECTORY` puts it into OTHER_DIRECTORY/secrets.json, "
+    "to be copied here. Nothing was changed"
+)
+
+
+class SecretsUnusable(Exception):
+    """The file of secrets is missing beside data that need it, or is none; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +42,10 @@ class Credentials:
 
 
 def ensure_credentials(directory: StackDirectory, schemas: tuple[str, ...]) -> Credentials:
-    """The stack's secrets; what is missing is made."""
-    names = ["postgres", "cache", "broker", "development-login", *(f"role {schema}" for schema in schemas)]
+    """The stack's secrets; what is missing is made. Raises SecretsUnusable."""
+    names = [DATABASE, "cache", "broker", "development-login", *(f"role {schema}" for schema in schemas)]
     names += [f"account {client_id}" for client_id in (LOCAL_USER, *CALLERS)]
-    known = json.loads(directory.secrets.read_text()) if directory.secrets.exists() else {}
+    known = _known(directory.secrets)
     values = {name: known.get(name) or secrets.token_urlsafe(BYTES) for name in names}
     if values != known:
         write_private(directory.secrets, known | values)
@@ -44,6 +53,27 @@ def ensure_credentials(directory: StackDirectory, schemas: tuple[str, ...]) -> C
     accounts += [_account(values, name, (f"service_{name}",)) for name in CALLERS]
     write_private(directory.service_accounts, accounts)
     return Credentials(values)
+
+
+def require_password_of(data: Path, directory: StackDirectory) -> None:
+    """A cluster keeps the password that it was made with. Raises SecretsUnusable where only a new one could be made."""
+    if (data / "PG_VERSION").exists() and not _known(directory.secrets).get(DATABASE):
+        what = f"lacks {DATABASE!r}" if directory.secrets.exists() else "is missing"
+        raise SecretsUnusable(
+            f"{directory.secrets} {what}, and the data in {data} open only with the password in it. {HELD}"
+        )
+
+
+def _known(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise SecretsUnusable(f"{path}: not JSON ({error}). {HELD}") from None
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise SecretsUnusable(f"{path}: must be an object of texts, one a secret. {HELD}")
+    return content
 
 
 def write_private(path: Path, content: object) -> None:

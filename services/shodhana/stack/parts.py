@@ -64,6 +64,8 @@ class Condition(StrEnum):
     DONE = "done"
     STOPPED = "stopped"
     FAILED = "failed"
+    UNWATCHED = "unwatched"
+    """It runs, and nobody asks how it does."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from shodhana.runtime.wires import wire_of
 
 from . import health, stores
 from .certificates.mesh import MeshCertificates
-from .credentials import LOCAL_USER, ensure_credentials
+from .credentials import LOCAL_USER, ensure_credentials, require_password_of
 from .envoy import EmbeddedEnvoy
 from .gateway import dashboard
 from .keeper import guarded
@@ -49,7 +49,7 @@ class StackPlan:
 
 
 def plan_stack(directory: StackDirectory, options: StackOptions) -> StackPlan:
-    """Plans a stack and makes its credentials. Raises OptionInvalid."""
+    """Plans a stack and makes its credentials. Raises OptionInvalid, SecretsUnusable."""
     return _Planner(directory, options).plan()
 
 
@@ -59,6 +59,8 @@ class _Planner:
         self._options = options
         rows = chosen_rows(options)
         self._replicas = replicas_of(rows, options)
+        if options.database_url is None:
+            require_password_of(directory.part(stores.POSTGRES) / "data", directory)
         self._credentials = ensure_credentials(directory, SCHEMAS)
         self._mesh = MeshCertificates(directory.mesh, CERTIFIED)
         self._mesh.ensure()

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .certificates.renewal import keep_certificates
+from .chosen import chosen_by
 from .credentials import write_private
 from .options import StackOptions
 from .parts import PartFailed, PartState
 from .places import StackDirectory
 from .plan import StackPlan, plan_stack
-from .state import Phase, StackState, end_leftovers, locked, read_state, write_state
+from .state import SUPERVISES, Phase, StackState, end_leftovers, locked, state_if_readable, write_state
 from .supervisor import Supervisor
 
 LOOK_AGAIN_S = 1.0
@@ -27,23 +28,26 @@ def run_stack(
 ) -> bool:
     """Runs a stack until SIGINT or SIGTERM; `watcher` is told of each change. False: it did not start.
 
-    `only` names the parts to run, with those that they need; None: all. Raises AlreadyRunning, OptionInvalid.
+    `only` names the parts to run, with those that they need; None: all. Raises AlreadyRunning, OptionInvalid,
+    SecretsUnusable.
     """
-    with locked(directory):
-        end_leftovers(read_state(directory))
+    with locked(directory, SUPERVISES):
+        end_leftovers(state_if_readable(directory))
         plan = plan_stack(directory, options)
         if only is not None:
             plan = replace(plan, parts=tuple(part for part in plan.parts if part.name in only))
-        return asyncio.run(_Run(directory, plan, watcher).run())
+        return asyncio.run(_Run(directory, plan, watcher, chosen_by(options)).run())
 
 
 class _Run:
-    def __init__(self, directory: StackDirectory, plan: StackPlan, watcher: Watcher) -> None:
+    def __init__(self, directory: StackDirectory, plan: StackPlan, watcher: Watcher, chosen: dict[str, str]) -> None:
         self._directory = directory
         self._plan = plan
         self._watcher = watcher
         addresses = {**plan.addresses, "client": str(directory.client)}
-        self._state = StackState(directory.root, Phase.STARTING, os.getpid(), time.time(), addresses=addresses)
+        self._state = StackState(
+            directory.root, Phase.STARTING, os.getpid(), time.time(), addresses=addresses, chosen=chosen
+        )
         self._supervisor = Supervisor(plan.parts, directory.logs, self._parts_changed)
 
     async def run(self) -> bool:

@@ -26,6 +26,7 @@ COLOURS = {
     Condition.RESTARTING: "yellow",
     Condition.UNHEALTHY: "red",
     Condition.FAILED: "red",
+    Condition.UNWATCHED: "red",
 }
 TITLES = {
     "dashboard": "dashboard",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -17,6 +18,8 @@ from .parts import Condition, PartState
 from .places import StackDirectory
 
 END_S = 10.0
+SUPERVISES = "supervisor"
+"""Stands in the lock behind the number of a process that `down` may end; a restore holds the lock too."""
 
 
 class Phase(StrEnum):
@@ -41,27 +44,32 @@ class StackState:
     addresses: dict[str, str] = field(default_factory=dict)
     """By what they are for: "gateway", "rest", …"""
     parts: list[PartState] = field(default_factory=list)
+    chosen: dict[str, str] = field(default_factory=dict)
+    """The options it was started with, without secrets; see chosen.py."""
 
 
 class AlreadyRunning(Exception):
     """Another supervisor holds the directory."""
 
 
+class StateUnreadable(Exception):
+    """The state file holds something else; the message names it, and says what to do."""
+
+
 @contextmanager
-def locked(directory: StackDirectory) -> Iterator[None]:
-    """Holds the directory. Raises AlreadyRunning, naming the holder."""
+def locked(directory: StackDirectory, purpose: str = "") -> Iterator[None]:
+    """Holds the directory; `purpose` is SUPERVISES where SIGTERM ends it well. Raises AlreadyRunning."""
     directory.root.mkdir(parents=True, exist_ok=True)
     with directory.lock.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
             raise AlreadyRunning(
-                f"a stack is running in {directory.root} (process {file.read().strip() or 'unknown'}); "
+                f"a stack is running in {directory.root} (process {_holder(directory)[0] or 'unknown'}); "
                 "`shodhana status` shows it, `shodhana down` stops it, `--dir` starts another beside it"
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()} {purpose}".strip())
         file.flush()
         yield
         file.truncate(0)
@@ -79,6 +87,19 @@ def is_locked(directory: StackDirectory) -> bool:
     return False
 
 
+def supervisor_of(directory: StackDirectory) -> int | None:
+    """The process to end so that a stack stops; None while the lock does not name one that supervises."""
+    pid, purpose = _holder(directory)
+    is_known = purpose == SUPERVISES or pid == state_if_readable(directory).supervisor_pid
+    return pid if is_known else None
+
+
+def _holder(directory: StackDirectory) -> tuple[int | None, str]:
+    """Who wrote into the lock, and what for."""
+    number, _, purpose = directory.lock.read_text().partition(" ")
+    return (int(number) if number.isdecimal() else None, purpose.strip())
+
+
 def write_state(directory: StackDirectory, state: StackState) -> None:
     content = json.dumps(asdict(state), indent=2, default=str)
     scratch = directory.state.with_suffix(f".{os.getpid()}")
@@ -87,16 +108,48 @@ def write_state(directory: StackDirectory, state: StackState) -> None:
 
 
 def read_state(directory: StackDirectory) -> StackState:
-    """The state as last written; phase DOWN where its supervisor is gone, whatever it wrote."""
-    if not directory.state.exists():
+    """The state as last written; where its supervisor is gone, DOWN, and what nobody watches is not called healthy.
+
+    Raises StateUnreadable.
+    """
+    try:
+        state = _parsed(json.loads(directory.state.read_text()), directory.root)
+    except FileNotFoundError:
         return StackState(directory.root)
-    content = json.loads(directory.state.read_text())
-    parts = [PartState(**(part | {"condition": Condition(part["condition"])})) for part in content["parts"]]
-    rest = {"directory": directory.root, "phase": Phase(content["phase"]), "parts": parts}
-    state = StackState(**(content | rest))
-    if state.phase is not Phase.FAILED and not is_locked(directory):
-        state.phase = Phase.DOWN
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StateUnreadable(
+            f"{directory.state}: not the state of a stack ({type(error).__name__}: {error}). `shodhana down` stops "
+            "what runs, and `shodhana up` then writes the file anew; data and secrets are elsewhere"
+        ) from None
+    if not is_locked(directory):
+        state.phase = state.phase if state.phase is Phase.FAILED else Phase.DOWN
+        for part in state.parts:
+            _unwatch(part)
     return state
+
+
+def state_if_readable(directory: StackDirectory) -> StackState:
+    """The state, or that of a stack that never ran: for who goes on without it."""
+    try:
+        return read_state(directory)
+    except StateUnreadable:
+        return StackState(directory.root)
+
+
+def _parsed(content: Mapping[str, Any], root: Path) -> StackState:
+    parts = [PartState(**(part | {"condition": Condition(part["condition"])})) for part in content["parts"]]
+    return StackState(**{**content, "directory": root, "phase": Phase(content["phase"]), "parts": parts})
+
+
+def _unwatch(part: PartState) -> None:
+    """What ran when the supervisor was last heard of has ended since, or is about to."""
+    if part.pid is None:
+        if part.condition is Condition.WAITING:
+            part.condition = Condition.STOPPED
+    elif _still_running(part):
+        part.condition, part.health = Condition.UNWATCHED, "its supervisor is gone: `shodhana down` ends it"
+    else:
+        part.condition, part.pid, part.health = Condition.STOPPED, None, ""
 
 
 def end_leftovers(state: StackState) -> list[str]:
