@@ -1,8 +1,9 @@
 #!/bin/sh
 # A standby of `postgres`: copies it once, then follows.
 set -eu
-data=/var/lib/postgresql/data
+data=$PGDATA
 umask 077
+mkdir -p "$data"
 printf '*:*:*:*:%s\n' "$(cat /run/secrets/postgres/password)" > /tmp/pgpass
 export PGPASSFILE=/tmp/pgpass
 if [ ! -f "$data/PG_VERSION" ]; then
