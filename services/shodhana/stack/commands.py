@@ -100,30 +100,27 @@ def status(directory: Path | None, as_json: bool, watch: bool, web: bool) -> Non
         fail(str(error))
 
 
-@stack.command(epilog=example("shodhana logs gateway --follow"))
+@stack.command(epilog=example("shodhana logs gateway --follow", "shodhana logs worker -n 20"))
 @click.argument("name")
 @directory_of
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
 @click.option("--lines", "-n", default=100, type=click.IntRange(min=0), show_default=True, help="Last lines to show.")
 def logs(name: str, directory: Path | None, follow: bool, lines: int) -> None:
-    """Print the log of NAME: a process as `status` names it, or `supervisor`."""
-    from .logs import follow as followed
-    from .logs import last_lines, log_path
+    """Print the log of NAME: a process as `status` names it, a service with all its replicas, or `supervisor`.
+
+    Of several the lines are in the order of their times, each behind the name of its process.
+    """
+    from .service_logs import follow_logs, last_of_all, logs_named
 
     place = place_of(directory)
-    path = log_path(place.logs, name)
-    if not path.exists():
+    paths = logs_named(place, name)
+    if not paths:
         names = ", ".join(sorted(known.stem for known in place.logs.glob("*.log")))
         fail(f"no log {name!r} in {place.logs}; there are: {names or 'none yet'}", USAGE)
-    if text := last_lines(path, lines):
+    if text := last_of_all(paths, lines):
         click.echo(text)
     if follow:
-        try:
-            for part in followed(path, lambda: True):
-                sys.stdout.write(part)
-                sys.stdout.flush()
-        except (KeyboardInterrupt, BrokenPipeError):
-            return
+        follow_logs(paths)
 
 
 def _up_detached(place: StackDirectory, options: StackOptions, replicas: tuple[str, ...]) -> None:

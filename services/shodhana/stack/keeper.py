@@ -47,6 +47,8 @@ class Keeper:
         self._first_health = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._pause_s = patience.first_pause_s
+        self._killed_for = ""
+        """Why the supervisor itself has ended the process; empty while it has not."""
 
     async def start(self) -> None:
         """Returns when the program is healthy; from then on it is kept so. Raises PartFailed."""
@@ -91,6 +93,7 @@ class Keeper:
                 continue
             self._process = process
             self.state.pid, self.state.started_at = process.pid, time.time()
+            self._killed_for = ""
             self._set(Condition.STARTING)
             watching = asyncio.create_task(self._watch(process))
             try:
@@ -98,7 +101,7 @@ class Keeper:
             finally:
                 watching.cancel()
             _signal_group(process.pid, signal.SIGKILL)
-            await self._count_death(f"ended: {_meaning(code)}")
+            await self._count_death(self._killed_for or _end_of_its_own(code))
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         if self.program.prepare is not None:
@@ -144,6 +147,8 @@ class Keeper:
                 self._set(Condition.HEALTHY)
             is_mute = heard_at is not None and time.monotonic() - heard_at > patience.silence_s
             if is_mute and self.program.answers_while_working:
+                silence = f"killed by the supervisor after {patience.silence_s:g} s of silence ({self.state.health})"
+                self._killed_for = self._killed_for or silence
                 _signal_group(process.pid, signal.SIGKILL)
             is_healthy = self.state.condition is Condition.HEALTHY
             await asyncio.sleep(patience.look_again_s if is_healthy else patience.look_again_starting_s)
@@ -174,5 +179,5 @@ def _signal_group(leader: int, number: signal.Signals) -> None:
         return
 
 
-def _meaning(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+def _end_of_its_own(code: int) -> str:
+    return f"ended: exit code {code}" if code >= 0 else f"ended: {signal.Signals(-code).name}, not by the supervisor"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,19 +49,42 @@ def last_lines(path: Path, count: int) -> str:
 
 def follow(path: Path, goes_on: Callable[[], bool]) -> Iterator[str]:
     """New text as it is written, from the present end, over turns of the file, while `goes_on()`."""
-    file: BinaryIO = path.open("rb")
-    file.seek(0, 2)
+    return (text for _, text in follow_all([path], goes_on))
+
+
+def follow_all(paths: Sequence[Path], goes_on: Callable[[], bool]) -> Iterator[tuple[Path, str]]:
+    """The same of several, each text with its file."""
+    tails = [_Tail(path) for path in paths]
     try:
         while goes_on():
-            if text := file.read():
-                yield text.decode(errors="replace")
-            elif (newer := _newer(path, file)) is not None:
-                file.close()
-                file = newer
-            else:
+            found = [(tail.path, text) for tail in tails if (text := tail.read())]
+            yield from found
+            if not found:
                 time.sleep(LOOK_AGAIN_S)
     finally:
-        file.close()
+        for tail in tails:
+            tail.close()
+
+
+class _Tail:
+    """The end of a log, wherever it is by now."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO = path.open("rb")
+        self._file.seek(0, 2)
+
+    def read(self) -> str:
+        """What was written since; empty where nothing was."""
+        text = self._file.read()
+        if not text and (newer := _newer(self.path, self._file)) is not None:
+            self.close()
+            self._file = newer
+            text = newer.read()
+        return text.decode(errors="replace")
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _newer(path: Path, file: BinaryIO) -> BinaryIO | None:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -61,7 +62,7 @@ class Progress:
         for part in state.parts:
             if part.restarts > self._restarts.get(part.name, 0):
                 self._restarts[part.name] = part.restarts
-                click.echo(f"{coloured('↻', 'yellow')} {part.name} {part.health}")
+                click.echo(f"{coloured('↻', 'yellow')} {part.name:<16} {_now()}  {part.health}")
             if part.condition in (Condition.HEALTHY, Condition.DONE) and part.name not in self._told:
                 self._told.add(part.name)
                 click.echo(f"{coloured('✓', 'green')} {part.name:<16} {now:5.1f} s")
@@ -86,7 +87,7 @@ class Watcher:
         if state.phase is Phase.READY:
             front_page(state)
         elif state.phase is Phase.STOPPING:
-            click.echo("stopping…")
+            click.echo(f"stopping… {_now()}")
         elif state.phase is Phase.FAILED:
             self._complain(state.error)
 
@@ -125,6 +126,11 @@ def coloured(text: str, colour: str | None) -> str:
 
 def emphasized(text: str) -> str:
     return click.style(text, bold=True) if _has_style() else str(text)
+
+
+def _now() -> str:
+    """As the services' logs have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _has_style() -> bool:

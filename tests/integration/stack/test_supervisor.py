@@ -91,6 +91,31 @@ async def test_a_killed_program_is_started_again(tmp_path: Path) -> None:
     assert journal(tmp_path) == ["start service", "start service", "stop service"]
 
 
+async def test_who_ended_a_program_and_why_is_told(tmp_path: Path) -> None:
+    port = free_port()
+    command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(tmp_path))
+    supervisor = Supervisor(
+        [Program("server", command, health.http_answers(port, "/"), port=port)],
+        tmp_path / "logs",
+        lambda states: said.extend(part.health for part in states if part.condition is Condition.RESTARTING),
+        QUICK,
+    )
+    said: list[str] = []
+    try:
+        await supervisor.start()
+        state = supervisor.states()[0]
+        for number, signal_sent in enumerate((signal.SIGSTOP, signal.SIGKILL), 1):
+            assert state.pid is not None
+            os.kill(state.pid, signal_sent)
+            await until(lambda number=number: state.restarts == number and state.condition is Condition.HEALTHY)
+    finally:
+        await supervisor.stop()
+    assert [text.partition(":")[0] if "silence" in text else text for text in said] == [
+        "killed by the supervisor after 1 s of silence (no answer",
+        "ended: SIGKILL, not by the supervisor",
+    ]
+
+
 async def test_a_program_that_stops_answering_is_ended_and_started_again(tmp_path: Path) -> None:
     port = free_port()
     command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(tmp_path))

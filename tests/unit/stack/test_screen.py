@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def test_each_part_is_told_once_when_it_is_ready_and_each_restart(capsys: pytest
     progress(state(quality))
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in told] == [["✓", "quality"], ["↻", "quality"]]
-    assert told[1].endswith("ended: SIGKILL")
+    assert re.fullmatch(r"↻ quality +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  ended: SIGKILL", told[1])
 
 
 def test_what_keeps_a_start_waiting_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
