@@ -122,6 +122,24 @@ def test_logs_are_shown_by_the_name_of_a_process(mesh: Any, run_command: Run) ->
     assert "there are: development-login, embedding, gateway, identity" in unknown.stderr
 
 
+def test_who_is_on_call_gets_into_the_stores(mesh: Any, directory: Path, run_command: Run) -> None:
+    wrong = run_command("psql", mesh.directory, "-c", "SELECT 1 FROM nowhere")
+    assert (wrong.returncode, "nowhere" in wrong.stderr) == (1, True)
+    assert run_command("psql", mesh.directory, "-Atc", "SELECT current_user").stdout == "shodhana\n"
+    made = ("-c", "CREATE TEMP TABLE made (n int)")
+    assert "read-only transaction" in run_command("psql", mesh.directory, *made).stderr
+    assert run_command("psql", mesh.directory, "--write", *made).stdout == "CREATE TABLE\n"
+    policies = {
+        purpose: run_command("redis", mesh.directory, purpose, "CONFIG", "GET", "maxmemory-policy").stdout.split()
+        for purpose in ("cache", "broker")
+    }
+    assert policies == {"cache": ["maxmemory-policy", "allkeys-lru"], "broker": ["maxmemory-policy", "noeviction"]}
+    for words in (("psql", directory), ("redis", directory, "cache", "PING")):
+        nothing = run_command(*words)
+        assert nothing.returncode == 1
+        assert f"runs in {directory}" in nothing.stderr
+
+
 def test_a_stack_beside_another_is_the_core_engine_alone_and_leaves_nothing(
     mesh: Any, directory: Path, run_command: Run
 ) -> None:

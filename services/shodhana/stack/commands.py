@@ -13,6 +13,7 @@ from .audit.commands import audit
 from .backup.commands import backup, restore, verify
 from .certificates.commands import certificates
 from .command_line import ERROR, INCOMPLETE, USAGE, directory_of, example, fail, place_of, say
+from .consoles import psql, redis
 from .places import StackDirectory
 
 if TYPE_CHECKING:
@@ -143,5 +144,5 @@ def _up_detached(place: StackDirectory, options: StackOptions, replicas: tuple[s
         fail(str(error))
 
 
-for command in (backup, certificates, restore, verify, audit):
+for command in (backup, certificates, restore, verify, audit, psql, redis):
     stack.add_command(command)

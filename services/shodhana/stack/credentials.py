@@ -45,7 +45,7 @@ def ensure_credentials(directory: StackDirectory, schemas: tuple[str, ...]) -> C
     """The stack's secrets; what is missing is made. Raises SecretsUnusable."""
     names = [DATABASE, "cache", "broker", "development-login", *(f"role {schema}" for schema in schemas)]
     names += [f"account {client_id}" for client_id in (LOCAL_USER, *CALLERS)]
-    known = _known(directory.secrets)
+    known = known_secrets(directory.secrets)
     values = {name: known.get(name) or secrets.token_urlsafe(BYTES) for name in names}
     if values != known:
         write_private(directory.secrets, known | values)
@@ -57,14 +57,15 @@ def ensure_credentials(directory: StackDirectory, schemas: tuple[str, ...]) -> C
 
 def require_password_of(data: Path, directory: StackDirectory) -> None:
     """A cluster keeps the password that it was made with. Raises SecretsUnusable where only a new one could be made."""
-    if (data / "PG_VERSION").exists() and not _known(directory.secrets).get(DATABASE):
+    if (data / "PG_VERSION").exists() and not known_secrets(directory.secrets).get(DATABASE):
         what = f"lacks {DATABASE!r}" if directory.secrets.exists() else "is missing"
         raise SecretsUnusable(
             f"{directory.secrets} {what}, and the data in {data} open only with the password in it. {HELD}"
         )
 
 
-def _known(path: Path) -> dict[str, str]:
+def known_secrets(path: Path) -> dict[str, str]:
+    """What the file holds; nothing where there is none. Raises SecretsUnusable."""
     if not path.exists():
         return {}
     try:
