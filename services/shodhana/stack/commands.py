@@ -81,7 +81,7 @@ def down(directory: Path | None) -> None:
 @click.option("--watch", is_flag=True, help="Show it anew every few seconds, until Ctrl-C.")
 @click.option("--web", is_flag=True, help="Open the dashboard's statistics in the browser.")
 def status(directory: Path | None, as_json: bool, watch: bool, web: bool) -> None:
-    """Show each process, its memory, calls and errors, what waits, and the last backup.
+    """Show each process, its memory, calls and errors, what waits, and the last backup of each kind.
 
     Calls are counted since the look before, if that was within a quarter of an hour, else since the start. Of too few
     calls no 99th percentile is told. 100 % of CPU is one core. Exit code 0: all healthy; 3: not all.

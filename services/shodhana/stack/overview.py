@@ -22,26 +22,28 @@ BACKUPS = "backups"
 
 @dataclass(frozen=True, slots=True)
 class LastBackup:
-    """The newest whole backup."""
+    """The newest whole backup of a kind."""
 
     id: str
+    kind: str
     age_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A stack as it stands: its parts by name, its traffic and work, its last backup."""
+    """A stack as it stands: its parts by name, its traffic and work, the last backup of each kind."""
 
     vitals: dict[str, Vitals]
     figures: Figures | None
-    backup: LastBackup | None
+    backups: tuple[LastBackup, ...]
+    """The newest first."""
 
 
 def overview_of(directory: StackDirectory, state: StackState) -> Overview:
     """Asks every part; takes about half a second. No figures where nothing runs."""
     runs = state.phase in (Phase.STARTING, Phase.READY)
     figures = figures_of(state.parts, state.started_at, directory.root / KEPT) if runs else None
-    return Overview(vitals_of(state.parts) if runs else {}, figures, last_backup(directory))
+    return Overview(vitals_of(state.parts) if runs else {}, figures, last_backups(directory))
 
 
 def as_json(state: StackState, seen: Overview) -> dict[str, Any]:
@@ -53,17 +55,18 @@ def as_json(state: StackState, seen: Overview) -> dict[str, Any]:
             part.update(asdict(found) if found else {})
     content["traffic_over_s"] = round(seen.figures.over_s, 1) if seen.figures else None
     content["work"] = asdict(seen.figures.work) if seen.figures else None
-    content["last_backup"] = asdict(seen.backup) if seen.backup else None
+    content["last_backups"] = [asdict(backup) for backup in seen.backups]
     return content
 
 
-def last_backup(directory: StackDirectory) -> LastBackup | None:
-    """The newest in a local folder; what lies elsewhere `shodhana backup list` shows."""
+def last_backups(directory: StackDirectory) -> tuple[LastBackup, ...]:
+    """The newest of each kind in a local folder; what lies elsewhere `shodhana backup list` shows."""
     target = os.environ.get("SHODHANA_BACKUP_TARGET") or str(directory.root / BACKUPS)
     if "://" in target:
-        return None
+        return ()
     found = [backup for path in Path(target).glob(f"*/{MANIFEST}") if (backup := _backup(path))]
-    return min(found, key=lambda backup: backup.age_s, default=None)
+    newest = {backup.kind: backup for backup in sorted(found, key=lambda backup: -backup.age_s)}
+    return tuple(sorted(newest.values(), key=lambda backup: backup.age_s))
 
 
 def _backup(path: Path) -> LastBackup | None:
@@ -72,4 +75,4 @@ def _backup(path: Path) -> LastBackup | None:
     except (OSError, Damaged):
         return None
     finished_at = manifest.at if manifest.at.tzinfo else manifest.at.replace(tzinfo=UTC)
-    return LastBackup(manifest.id, max(0.0, time.time() - finished_at.astimezone(UTC).timestamp()))
+    return LastBackup(manifest.id, manifest.kind, max(0.0, time.time() - finished_at.astimezone(UTC).timestamp()))

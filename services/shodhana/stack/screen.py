@@ -104,7 +104,7 @@ def front_page(state: StackState) -> None:
 
 
 def print_status(state: StackState, seen: Overview | None = None) -> None:
-    """One line a part; then what waits, and the last backup."""
+    """One line a part; then what waits, and the last backup of each kind."""
     click.echo(f"{emphasized(state.phase)}  {state.directory}")
     if state.error:
         click.echo(coloured(state.error, "red"))
@@ -172,8 +172,8 @@ def _summary(seen: Overview) -> list[tuple[str, str]]:
         lines.append(
             ("files", f"{work.files_succeeded:.0f} corrected since the start, {work.files_failed:.0f} failed{score}")
         )
-    backup = f"{seen.backup.id}, {ago(seen.backup.age_s)} ago" if seen.backup else "none here"
-    return [*lines, ("backup", backup)]
+    backups = "; ".join(f"{backup.id}, {ago(backup.age_s)} ago" for backup in seen.backups)
+    return [*lines, ("backup", backups or "none here")]
 
 
 def _answered(traffic: Traffic | None) -> str:

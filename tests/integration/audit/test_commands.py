@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_restored_database_has_its_log_and_goes_on_with_it(here: Database) -> 
 @pytest.mark.parametrize("head", ["3", "x:00", "3:zz"])
 def test_what_is_no_head_is_refused(here: Database, head: str) -> None:
     result = audit("verify", "--head", head)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "must be the number of an entry" in result.stderr
 
 
@@ -106,5 +107,10 @@ def test_entries_are_listed_by_actor_action_and_time(here: Database) -> None:
     assert len(audit("list", "--limit", "2").stdout.splitlines()) == 2
     assert len(audit("list", "--action", "users", "--since", "2026-01-01").stdout.splitlines()) == 3
     assert audit("list", "--since", "2999-01-01").stdout == ""
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    for zone in (UTC, timezone(timedelta(hours=5, minutes=30))):
+        since = an_hour_ago.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")
+        assert len(audit("list", "--since", since).stdout.splitlines()) == 3
+    assert audit("list", "--since", "2999-01-01T00:00:00Z").stdout == ""
     assert audit("list", "--actor", "users/9").stdout == ""
     assert audit("list", "--action", "decisions").stdout == ""

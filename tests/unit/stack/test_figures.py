@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from shodhana.stack.ages import ago
-from shodhana.stack.backup.manifest import Manifest, to_json
+from shodhana.stack.backup.manifest import Kind, Manifest, to_json
 from shodhana.stack.figures import figures_of
-from shodhana.stack.overview import last_backup
+from shodhana.stack.overview import last_backups
 from shodhana.stack.parts import PartState
 from shodhana.stack.places import StackDirectory
 from shodhana.stack.vitals import vitals_of
@@ -122,19 +122,22 @@ def test_memory_and_processor_are_told_of_what_runs() -> None:
     assert found["me"].memory_bytes > 10_000_000
 
 
-def test_the_newest_whole_backup_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_whole_backup_of_each_kind_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHODHANA_BACKUP_TARGET", raising=False)
-    assert last_backup(StackDirectory(tmp_path)) is None
-    for name, finished_at in (("a-logical", "2026-01-01T10:00:00+00:00"), ("b-logical", "2026-01-02T10:00:00+00:00")):
-        manifest = Manifest(name, "logical", finished_at, finished_at, (), (), "18")
+    assert last_backups(StackDirectory(tmp_path)) == ()
+    known: tuple[tuple[str, Kind, str], ...] = (
+        ("a-logical", "logical", "2026-01-01T10:00:00+00:00"),
+        ("b-logical", "logical", "2026-01-03T10:00:00+00:00"),
+        ("b-physical", "physical", "2026-01-02T10:00:00+00:00"),
+    )
+    for name, kind, finished_at in known:
+        manifest = Manifest(name, kind, finished_at, finished_at, (), (), "18")
         folder = tmp_path / "backups" / name
         folder.mkdir(parents=True)
         (folder / "manifest.json").write_bytes(to_json(manifest))
     (tmp_path / "backups" / "c-logical").mkdir()
     (tmp_path / "backups" / "c-logical" / "manifest.json").write_text("{")
-    found = last_backup(StackDirectory(tmp_path))
-    assert found is not None
-    assert found.id == "b-logical"
+    assert [backup.id for backup in last_backups(StackDirectory(tmp_path))] == ["b-logical", "b-physical"]
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,8 @@ def test_the_status_is_one_plain_line_a_part_away_from_a_terminal(capsys: pytest
 def test_the_status_tells_memory_calls_and_what_waits_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     traffic = {"quality": Traffic(2.5, 3, 0.25), "gateway": Traffic(4, 1, 0.5)}
     work = Work(review_cases=2, review_oldest_s=7200, files_queued=1, files_oldest_s=30, files_succeeded=5)
-    seen = Overview(
-        {"quality": Vitals(80 * 2**20, 0.5)}, Figures(120, traffic, work), LastBackup("b-logical", 3 * 86400)
-    )
+    backups = (LastBackup("c-logical", "logical", 3600 * 5), LastBackup("b-physical", "physical", 3 * 86400))
+    seen = Overview({"quality": Vitals(80 * 2**20, 0.5)}, Figures(120, traffic, work), backups)
     print_status(state(PartState("quality", Condition.HEALTHY, 8), phase=Phase.READY), seen)
     shown = capsys.readouterr().out
     head, quality = shown.splitlines()[1:3]
@@ -108,7 +107,7 @@ def test_the_status_tells_memory_calls_and_what_waits_where_it_is_known(capsys: 
     assert "calls   4.00 a second answered at the gateway, 1 failed, over the last 2 min" in shown
     assert "review  2 cases wait, the oldest 2 h; 0 overdue" in shown
     assert "jobs    1 files wait, the oldest 30 s; 0 in work" in shown
-    assert "backup  b-logical, 3 d ago" in shown
+    assert "backup  c-logical, 5 h ago; b-physical, 3 d ago" in shown
 
 
 def test_the_statistics_open_in_the_browser_where_a_stack_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

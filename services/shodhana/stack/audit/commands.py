@@ -11,6 +11,9 @@ import click
 from ..backup.commands import target_of
 from ..command_line import directory_of, example, place_of
 
+TIMES = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
+"""What names no zone is UTC; `%z` reads Z too."""
+
 
 @click.group(short_help="Verify and list the audit log.", epilog=example("shodhana audit verify"))
 def audit() -> None:
@@ -44,7 +47,9 @@ def verify(directory: Path | None, target: str | None, heads: tuple[str, ...], n
 @directory_of
 @click.option("--actor", default="", metavar="NAME", help="Only what NAME did (users/7).")
 @click.option("--action", default="", metavar="NAME", help="Only actions that begin so (decisions, users.changed).")
-@click.option("--since", type=click.DateTime(), help="Only from then on, UTC.")
+@click.option(
+    "--since", type=click.DateTime(TIMES), metavar="TIME", help="Only from then on: 2026-11-01, or with T18:00:00Z."
+)
 @click.option("--limit", default=100, type=click.IntRange(1), show_default=True, help="At most so many, the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 def list_entries(

@@ -15,7 +15,7 @@ import click
 from ..backup.errors import Refused
 from ..backup.session import faults, opened
 from ..backup.source import source_of
-from ..command_line import ERROR, say
+from ..command_line import ERROR, USAGE, say
 from ..places import StackDirectory
 from .chain import FIELDS, Verification, verify_chain
 
@@ -43,8 +43,13 @@ def verify_log(
     directory: StackDirectory, heads: Sequence[str], backups: tuple[str | None] | None, as_json: bool
 ) -> int:
     """Prints how far the chain holds. `backups`: where they are, None in it for the default place."""
+    try:
+        named = _read_heads(heads)
+    except Refused as error:
+        say(str(error))
+        return USAGE
     with faults() as fault:
-        known = _read_heads(heads) | (_heads_of_backups(directory, *backups) if backups else {})
+        known = named | (_heads_of_backups(directory, *backups) if backups else {})
         found = asyncio.run(_verified(source_of(directory).postgres_url, known))
         if as_json:
             head = {"sequence": found.entries, "hash": found.head.hex()}
@@ -101,7 +106,7 @@ async def _verified(url: str, known: Mapping[int, bytes]) -> Verification:
 
 
 async def _listed(url: str, wanted: Wanted) -> list[Any]:
-    since = wanted.since.replace(tzinfo=UTC) if wanted.since else None
+    since = wanted.since.replace(tzinfo=wanted.since.tzinfo or UTC) if wanted.since else None
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetch(LIST, wanted.actor, wanted.action, since, wanted.limit)
