@@ -18,7 +18,7 @@ CALLERS = ("similarity", "quality", "review", "transcripts")
 BYTES = 24
 DATABASE = "postgres"
 HELD = (
-    "A backup holds it: `shodhana restore latest --to OTHER_DIRECTORY` puts it into OTHER_DIRECTORY/secrets.json, "
+    "A backup holds it: `shodhana restore latest-logical --to OTHER_DIRECTORY` puts it into OTHER_DIRECTORY/secrets.json, "
     "to be copied here. Nothing was changed"
 )
 
