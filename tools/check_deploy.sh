@@ -40,7 +40,7 @@ check_compose() {
   fi
   set --
   bad=0
-  for layers in core core,observability core,high_availability core,observability,high_availability; do
+  for layers in core core,observability core,high_availability core,local_access core,observability,high_availability,local_access; do
     files=$(echo "$layers" | sed "s#[^,]*#-f $deploy/compose/&.yaml#g; s#,# #g")
     # shellcheck disable=SC2086
     $compose $files config --quiet || { echo "compose: $layers" && bad=1; }
@@ -50,7 +50,8 @@ check_compose() {
 
 check_stack() {
   has docker || { skip "docker is not installed"; return; }
-  docker stack config --compose-file "$deploy/swarm/stack.yaml" > /dev/null
+  docker stack config --compose-file "$deploy/swarm/stack.yaml" > /dev/null &&
+    docker stack config --compose-file "$deploy/swarm/stack.yaml" --compose-file "$deploy/swarm/alerts.yaml" > /dev/null
 }
 
 build() {

@@ -15,7 +15,7 @@ for path in "$folder"/*/*; do
         docker secret create "shodhana_mesh_${file}_${part}_$version" "$path/$part"
       done
       ;;
-    source/* | grafana/* | keda/* | alertmanager/*) continue ;;
+    source/* | grafana/* | keda/*) continue ;;
     jwks/*) docker config create "shodhana_jwks_$version" "$path" ;;
     *) docker secret create "shodhana_${service}_${file}_$version" "$path" ;;
   esac

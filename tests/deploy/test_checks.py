@@ -32,6 +32,7 @@ class Planted:
 MISTAKES = (
     Planted("compose", "compose/core.yaml", "read_only: true", "readonly: true"),
     Planted("stack", "swarm/stack.yaml", 'cpus: "1"', "cpus: 1"),
+    Planted("stack", "swarm/alerts.yaml", "replicas: 1", "replicas: one"),
     Planted("manifests", "kubernetes/base/quality.yaml", "containerPort: 50051", "containerPort: grpc"),
     Planted("manifests", "kubernetes/base/network.yaml", "policyTypes:", "policyType:"),
     Planted("policies", "kubernetes/base/pods.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
