@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -18,6 +18,15 @@ directory_of = click.option(
     metavar="DIR",
     help="Data of the stack.  [default: $SHODHANA_DIR, or .shodhana]",
 )
+
+
+class Unusable(click.ClickException):
+    """A file of a stack that any command may meet; the message is all there is to say, and ends the command."""
+
+    exit_code = ERROR
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        say(self.message)
 
 
 def example(*lines: str) -> str:

@@ -47,14 +47,13 @@ def up(directory: Path | None, replicas: tuple[str, ...], port: int | None, deta
     if detach:
         _up_detached(place_of(directory), options, replicas)
         return
-    from .credentials import SecretsUnusable
     from .run import run_stack
     from .screen import Watcher
     from .state import AlreadyRunning
 
     try:
         started = run_stack(place_of(directory), options, Watcher(say))
-    except (AlreadyRunning, OptionInvalid, SecretsUnusable) as error:
+    except (AlreadyRunning, OptionInvalid) as error:
         fail(str(error))
     if not started:
         sys.exit(ERROR)
@@ -86,19 +85,15 @@ def status(directory: Path | None, as_json: bool, watch: bool, web: bool) -> Non
     Calls are counted since the look before, if that was within a quarter of an hour, else since the start. Of too few
     calls no 99th percentile is told. 100 % of CPU is one core. Exit code 0: all healthy; 3: not all.
     """
-    from .state import StateUnreadable
     from .status import open_statistics, show, show_again
 
     place = place_of(directory)
-    try:
-        if web:
-            open_statistics(place)
-        elif watch:
-            show_again(place, as_json)
-        elif not show(place, as_json):
-            sys.exit(INCOMPLETE)
-    except StateUnreadable as error:
-        fail(str(error))
+    if web:
+        open_statistics(place)
+    elif watch:
+        show_again(place, as_json)
+    elif not show(place, as_json):
+        sys.exit(INCOMPLETE)
 
 
 @stack.command(epilog=example("shodhana logs gateway --follow", "shodhana logs worker -n 20"))
@@ -128,7 +123,7 @@ def _up_detached(place: StackDirectory, options: StackOptions, replicas: tuple[s
     from .chosen import refusal_of
     from .detached import StackFailed, start_detached
     from .screen import Progress, front_page
-    from .state import Phase, StateUnreadable, is_locked, read_state
+    from .state import Phase, is_locked, read_state
 
     try:
         if is_locked(place) and (state := read_state(place)).phase is Phase.READY:
@@ -140,7 +135,7 @@ def _up_detached(place: StackDirectory, options: StackOptions, replicas: tuple[s
             arguments += ["--port", str(options.gateway_port)] if options.gateway_port else []
             start_detached(place, arguments, Progress())
         front_page(read_state(place))
-    except (StackFailed, StateUnreadable) as error:
+    except StackFailed as error:
         fail(str(error))
 
 

@@ -31,11 +31,10 @@ def psql(directory: Path | None, write: bool, arguments: tuple[str, ...]) -> Non
     from .backup.source import source_of
     from .backup.tools import libpq_environment
     from .postgres import programs
-    from .state import StateUnreadable
 
     try:
         environment = os.environ | libpq_environment(source_of(place_of(directory)).postgres_url)
-    except (BackupError, StateUnreadable) as error:
+    except BackupError as error:
         fail(str(error))
     if not write:
         environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {READ_ONLY}".strip()
@@ -51,15 +50,12 @@ def redis(directory: Path | None, purpose: str, words: tuple[str, ...]) -> None:
     """Ask one of the mesh's two Redis servers a COMMAND, as redis-cli would."""
     from redis import Redis, RedisError
 
-    from .credentials import SecretsUnusable, known_secrets
-    from .state import StateUnreadable, read_state
+    from .credentials import known_secrets
+    from .state import read_state
 
     place = place_of(directory)
-    try:
-        ports = [part.port for part in read_state(place).parts if part.name == f"redis-{purpose}" and part.pid]
-        password = known_secrets(place.secrets).get(purpose)
-    except (SecretsUnusable, StateUnreadable) as error:
-        fail(str(error))
+    ports = [part.port for part in read_state(place).parts if part.name == f"redis-{purpose}" and part.pid]
+    password = known_secrets(place.secrets).get(purpose)
     if not ports or ports[0] is None:
         fail(f"no {purpose} of a mesh's own runs in {place.root}: `shodhana status` shows what does")
     try:

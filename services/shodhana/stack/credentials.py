@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .command_line import Unusable
 from .places import StackDirectory
 
 LOCAL_USER = "local-admin"
@@ -18,12 +19,12 @@ CALLERS = ("similarity", "quality", "review", "transcripts")
 BYTES = 24
 DATABASE = "postgres"
 HELD = (
-    "A backup holds it: `shodhana restore latest-logical --to OTHER_DIRECTORY` puts it into OTHER_DIRECTORY/secrets.json, "
-    "to be copied here. Nothing was changed"
+    "A backup holds it: `shodhana restore latest-logical --to OTHER_DIRECTORY` puts it into "
+    "OTHER_DIRECTORY/secrets.json, to be copied here. Nothing was changed"
 )
 
 
-class SecretsUnusable(Exception):
+class SecretsUnusable(Unusable):
     """The file of secrets is missing beside data that need it, or is none; the message says what to do."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from .command_line import Unusable
 from .parts import Condition, PartState
 from .places import StackDirectory
 
@@ -52,7 +53,7 @@ class AlreadyRunning(Exception):
     """Another supervisor holds the directory."""
 
 
-class StateUnreadable(Exception):
+class StateUnreadable(Unusable):
     """The state file holds something else; the message names it, and says what to do."""
 
 

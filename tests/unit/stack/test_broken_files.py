@@ -19,6 +19,7 @@ from shodhana.stack.places import StackDirectory
 from shodhana.stack.plan import plan_stack
 from shodhana.stack.state import Phase, StackState, StateUnreadable, locked, read_state, write_state
 
+RECIPIENT = "age1dgy63wrkl2xqt8c6l4phamgfydcjwldyv4ywme43jjmxdnvpw3pqyw3g4p"
 BROKEN = ["{", "", "[]", "{}", '{"parts": [{"name": "x", "condition": "sleepy"}], "phase": "ready"}', '{"parts": 7}']
 
 
@@ -36,13 +37,19 @@ def command(*words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("content", BROKEN)
-def test_a_state_that_is_none_is_named_with_what_to_do(directory: StackDirectory, content: str) -> None:
+def test_a_state_that_is_none_is_named_with_what_to_do_by_every_command(
+    directory: StackDirectory, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("SHODHANA_BACKUP_RECIPIENTS", RECIPIENT)
     directory.state.write_text(content)
     with pytest.raises(StateUnreadable, match=r"state\.json: not the state of a stack .*shodhana down"):
         read_state(directory)
-    code, output = command("status", "--dir", str(directory.root))
-    assert code == 1
-    assert output.startswith(f"shodhana: {directory.state}: not the state of a stack")
+    monkeypatch.setenv("SHODHANA_DIR", str(directory.root))
+    for words in (("status",), ("backup",), ("audit", "list"), ("psql",), ("redis", "broker", "PING")):
+        code, output = command(*words)
+        assert (words, code) == (words, 1)
+        assert output.startswith(f"shodhana: {directory.state}: not the state of a stack")
     assert command("down", "--dir", str(directory.root)) == (0, f"nothing runs in {directory.root}\n")
 
 
