@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -19,6 +20,7 @@ from .parts import Condition, PartState
 from .places import StackDirectory
 
 END_S = 10.0
+LOOK_S = 0.2
 SUPERVISES = "supervisor"
 """Stands in the lock behind the number of a process that `down` may end; a restore holds the lock too."""
 
@@ -62,18 +64,29 @@ def locked(directory: StackDirectory, purpose: str = "") -> Iterator[None]:
     """Holds the directory; `purpose` is SUPERVISES where SIGTERM ends it well. Raises AlreadyRunning."""
     directory.root.mkdir(parents=True, exist_ok=True)
     with directory.lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(file):
             raise AlreadyRunning(
                 f"a stack is running in {directory.root} (process {_holder(directory)[0] or 'unknown'}); "
                 "`shodhana status` shows it, `shodhana down` stops it, `--dir` starts another beside it"
-            ) from None
+            )
         file.truncate(0)
         file.write(f"{os.getpid()} {purpose}".strip())
         file.flush()
         yield
         file.truncate(0)
+
+
+def _take(file: IO[str]) -> bool:
+    """Whether the lock could be had; who only looks whether it is held holds it for a moment, and is waited for."""
+    ends_at = time.monotonic() + LOOK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > ends_at:
+                return False
+        time.sleep(LOOK_S / 20)
 
 
 def is_locked(directory: StackDirectory) -> bool:

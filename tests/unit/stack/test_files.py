@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -119,6 +120,17 @@ def test_the_second_stack_in_a_directory_is_refused_and_told_who_holds_it(direct
         with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"), locked(directory):
             pytest.fail("locked twice")
     assert not is_locked(directory)
+
+
+def test_a_look_at_the_lock_keeps_nobody_from_starting(directory: StackDirectory) -> None:
+    directory.root.mkdir()
+    with directory.lock.open("a+") as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        over = threading.Timer(0.05, lambda: fcntl.flock(look, fcntl.LOCK_UN))
+        over.start()
+        with locked(directory):
+            assert is_locked(directory)
+        over.join()
 
 
 def test_the_state_of_a_stack_without_supervisor_is_down_whatever_it_wrote_last(directory: StackDirectory) -> None:
