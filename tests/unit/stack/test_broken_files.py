@@ -89,6 +89,23 @@ def test_no_new_password_is_made_over_data_that_open_with_the_old_one(
     plan_stack(directory, StackOptions(database_url="postgresql://owner:pw@db.example/lectures"))
 
 
+@pytest.mark.parametrize("content", [None, "{", "{}"])
+def test_a_backup_without_the_secrets_says_what_is_missing(
+    directory: StackDirectory, content: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("SHODHANA_BACKUP_RECIPIENTS", RECIPIENT)
+    if content:
+        directory.secrets.write_text(content)
+    postgres = PartState("postgres", Condition.HEALTHY, os.getpid(), port=1, started_at=psutil.Process().create_time())
+    with locked(directory):
+        write_state(directory, StackState(directory.root, Phase.READY, os.getpid(), parts=[postgres]))
+        code, output = command("backup", "--kind", "logical", "--dir", str(directory.root))
+    assert code == 1
+    assert f"shodhana: {directory.secrets}: " in output
+    assert "A backup holds it" in output
+
+
 def test_what_is_not_watched_is_not_called_healthy(directory: StackDirectory) -> None:
     me = PartState("me", Condition.HEALTHY, os.getpid(), started_at=psutil.Process().create_time())
     gone = PartState("gone", Condition.HEALTHY, 2**22 - 1, started_at=1.0)

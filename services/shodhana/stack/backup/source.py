@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..credentials import HELD, SecretsUnusable, known_secrets
 from ..places import StackDirectory
 from ..postgres import EmbeddedPostgres
 from ..redis import EmbeddedRedis
@@ -71,7 +71,9 @@ class Source:
         return ports[0]
 
     def _secret(self, name: str) -> str:
-        secrets: dict[str, str] = json.loads(self.directory.secrets.read_text())
+        secrets = known_secrets(self.directory.secrets)
+        if name not in secrets:
+            raise SecretsUnusable(f"{self.directory.secrets}: holds no secret of {name}. {HELD}")
         return secrets[name]
 
 
