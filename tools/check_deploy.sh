@@ -150,7 +150,9 @@ check_testssl() {
   sed -i "s/port_value: 8443/port_value: $port/; s/port_value: 9902/port_value: $metrics/; s/port_value: 9901/port_value: $admin/" \
     "$scratch/envoy.yaml"
   [ -z "${GATEWAY_MISTAKE:-}" ] || sed -i "$GATEWAY_MISTAKE" "$scratch/envoy.yaml"
-  envoy --disable-hot-restart --log-level critical -c "$scratch/envoy.yaml" > /dev/null 2>&1 &
+  # The program itself: what the package calls `envoy` starts it and would leave it behind.
+  program=$(.venv/bin/python -c 'import envoy, pathlib; print(pathlib.Path(envoy.__file__).parent / "_bin" / "envoy")')
+  "$program" --disable-hot-restart --log-level critical -c "$scratch/envoy.yaml" > /dev/null 2>&1 &
   started=$!
   .venv/bin/python - "$port" << 'PYTHON'
 import socket, sys, time
