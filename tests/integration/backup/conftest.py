@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from shodhana.stack.backup import logical, physical
@@ -110,13 +111,23 @@ def taken() -> Iterator[Taken]:
 
 def _forget_changes(server: EmbeddedPostgres) -> None:
     """What the server noted of a change since the last backup is gone, as when it ran without noting."""
-    summaries = server.data / "pg_wal" / "summaries"
-    known = set(summaries.iterdir())
-    for statement in ("UPDATE talk SET title = 'again'", "CHECKPOINT"):
-        asyncio.run(execute(server.url, statement))
-    wait_until(lambda: set(summaries.iterdir()) > known, 60)
-    for summary in summaries.iterdir():
+    asyncio.run(_note_a_change(server.url))
+    for summary in (server.data / "pg_wal" / "summaries").glob("[0-9A-F]*.summary"):  # not the one being written
         summary.unlink()
+
+
+async def _note_a_change(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("UPDATE talk SET title = 'again'")
+        await connection.execute("CHECKPOINT")
+        until = await connection.fetchval("SELECT redo_lsn::text FROM pg_control_checkpoint()")
+        is_noted = "SELECT coalesce(max(end_lsn) >= $1::text::pg_lsn, false) FROM pg_available_wal_summaries()"
+        async with asyncio.timeout(60):
+            while not await connection.fetchval(is_noted, until):
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
 
 
 @contextmanager
