@@ -111,21 +111,20 @@ def taken() -> Iterator[Taken]:
 
 def _forget_changes(server: EmbeddedPostgres) -> None:
     """What the server noted of a change since the last backup is gone, as when it ran without noting."""
-    asyncio.run(_note_a_change(server.url))
+    for statement in ("UPDATE talk SET title = 'again'", "CHECKPOINT"):
+        asyncio.run(execute(server.url, statement))
+    is_noted = """
+        SELECT coalesce(max(end_lsn) >= (SELECT redo_lsn FROM pg_control_checkpoint()), false)
+        FROM pg_available_wal_summaries()"""
+    wait_until(lambda: asyncio.run(_ask(server.url, is_noted)), 60)
     for summary in (server.data / "pg_wal" / "summaries").glob("[0-9A-F]*.summary"):  # not the one being written
         summary.unlink()
 
 
-async def _note_a_change(url: str) -> None:
+async def _ask(url: str, query: str) -> bool:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("UPDATE talk SET title = 'again'")
-        await connection.execute("CHECKPOINT")
-        until = await connection.fetchval("SELECT redo_lsn::text FROM pg_control_checkpoint()")
-        is_noted = "SELECT coalesce(max(end_lsn) >= $1::text::pg_lsn, false) FROM pg_available_wal_summaries()"
-        async with asyncio.timeout(60):
-            while not await connection.fetchval(is_noted, until):
-                await asyncio.sleep(0.1)
+        return bool(await connection.fetchval(query))
     finally:
         await connection.close()
 
