@@ -24,7 +24,7 @@ from shodhana.stack.redis import EmbeddedRedis
 
 SHARED = Path(os.environ.get("SHODHANA_SHARED", PROJECT.parent / "shared"))
 ROLE_PASSWORD = "only-for-tests"
-START_S = 30
+START_S = 90
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ TOOL = Path(sys.executable).parent / "shodhana"
 SAMPLE = PROJECT / "samples" / "gita_chapter_two_talk.srt"
 PEOPLE = {"expert": "expert_linguist", "second": "expert_linguist", "viewer": "viewer", "admin": "admin"}
 START_S = 240
-SWEEP_S = 20
+SWEEP_S = 60
 REPLACED = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SHODHANA_DIR", "SHODHANA_CLIENT", "ENABLE_EPIC_3"}
 
 

@@ -21,7 +21,7 @@ from tests.conftest import Running
 from tests.faults.fault import Fault, Inject
 from tests.faults.world import World
 
-START_S = 15.0
+START_S = 60.0
 HALF = {"numerator": 50, "denominator": "HUNDRED"}
 A_FIFTH = {"numerator": 20, "denominator": "HUNDRED"}
 UNAVAILABLE = 14

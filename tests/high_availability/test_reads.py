@@ -19,7 +19,7 @@ from shodhana.stack.ports import free_port
 from tests.high_availability.pair import Pair, value
 
 IN_STANDBY = "SELECT pg_is_in_recovery()"
-MAX_LAG_S = 0.4
+MAX_LAG_S = 3.0
 ANNA, BELA = "users/anna", "users/bela"
 
 
@@ -33,7 +33,7 @@ async def reading(pair: Pair, redis_url: str | None = None, **changes: Any) -> A
         yield await stack.enter_async_context(open_reads(settings, "quality", pool))
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> None:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - told by servers
             await asyncio.sleep(0.02)
@@ -77,7 +77,7 @@ async def write_until(pair: Pair, stopped: asyncio.Event) -> int:
 
 
 async def test_a_standby_that_lags_is_not_read_until_it_has_caught_up(pair: Pair) -> None:
-    async with reading(pair) as reads:
+    async with reading(pair, replica_max_lag_s=0.4) as reads:
         await until(lambda: is_by_standby(reads))
         value_of = asyncio.to_thread
         await value_of(value, pair.standby.url, "SELECT pg_wal_replay_pause()")
@@ -146,12 +146,12 @@ async def test_where_no_standby_is_there_the_primary_answers(pair: Pair) -> None
 
 
 async def test_a_standby_that_hangs_costs_one_wait_and_no_error(pair: Pair) -> None:
-    async with reading(pair, replica_patience_s=0.3, replica_max_lag_s=5.0) as reads:
+    async with reading(pair, replica_patience_s=4.0, replica_max_lag_s=20.0) as reads:
         await until(lambda: is_by_standby(reads))
         with hanging(pair.processes[1]):
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 assert await not_by_standby(reads)
-            async with asyncio.timeout(0.25):
+            async with asyncio.timeout(3):
                 assert await not_by_standby(reads)
         await until(lambda: is_by_standby(reads))
 
@@ -175,14 +175,14 @@ async def test_pools_leave_a_primary_that_was_for_the_one_that_is(own_pair: Pair
         if hangs:
             with hanging(own_pair.processes[0]):
                 await asyncio.to_thread(own_pair.promote)
-                await until(lambda: is_new(reads, own_pair), 30)
+                await until(lambda: is_new(reads, own_pair))
         else:
             await asyncio.to_thread(own_pair.promote)
             connection = await asyncpg.connect(own_pair.primary.url)
             await connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
             await connection.execute("SELECT pg_reload_conf()")
             await connection.close()
-            await until(lambda: is_new(reads, own_pair), 30)
+            await until(lambda: is_new(reads, own_pair))
 
 
 async def is_new(reads: Reads, pair: Pair) -> bool:

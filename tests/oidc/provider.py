@@ -18,7 +18,7 @@ import pytest
 from shodhana.stack.ports import free_port
 
 FOLDER = Path(__file__).parent
-START_S = 30
+START_S = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from shodhana.api.transcripts.v1 import transcripts_pb2 as pb
 from shodhana_client import connect
 
 TEXT = "The praabda of one man is not the samadi of another.\n"
-TOLD_S = 30.0
+TOLD_S = 90.0
 
 
 def parent_context() -> tuple[str, str]:

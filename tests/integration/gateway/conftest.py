@@ -33,7 +33,7 @@ from shodhana.stack.gateway_config import SERVICES, Cluster, GatewayParameters, 
 from shodhana.stack.ports import allot
 
 BACKEND = Path(__file__).parent / "backend.py"
-START_S = 20
+START_S = 60
 ALL_PERMISSIONS = ("embeddings:read", "transcripts:read", "transcripts:write", "users:manage", "lexicon:read")
 
 

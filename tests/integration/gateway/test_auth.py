@@ -159,11 +159,11 @@ def test_new_keys_are_followed_without_a_restart(own_gateway: Gateway) -> None:
     assert call(own_gateway, old).status_code == 200
     assert call(own_gateway, stranger.token("transcripts:read")).status_code == 401
     stranger.publish()
-    ends_at = time.monotonic() + 15
+    ends_at = time.monotonic() + 60
     while call(own_gateway, stranger.token("transcripts:read")).status_code != 200:
         assert time.monotonic() < ends_at, "the new keys were not read"
         time.sleep(0.1)
-    ends_at = time.monotonic() + 15
+    ends_at = time.monotonic() + 60
     while call(own_gateway, own_gateway.keys.token("transcripts:read")).status_code != 401:
         assert time.monotonic() < ends_at, "the old keys still hold"
         time.sleep(0.1)

@@ -212,7 +212,7 @@ def test_plain_http_is_refused(gateway: Gateway) -> None:
 
 
 def test_one_subject_over_its_rate_leaves_the_others_alone(start_gateway: Start) -> None:
-    limits = RateLimits(total_per_s=1000, subject_per_s=5, token_per_s=5, burst_s=1)
+    limits = RateLimits(total_per_s=1000, subject_per_s=1, token_per_s=1, burst_s=1)
     with start_gateway(rate_limits=limits) as gateway:
         greedy = gateway.keys.token("transcripts:read", sub="users/greedy")
         with gateway.client(greedy) as client:
@@ -246,7 +246,7 @@ def grpc_call(gateway: Gateway, token: str) -> Any:
 
 
 def test_asking_for_tokens_is_limited_by_address(start_gateway: Start) -> None:
-    limits = RateLimits(total_per_s=1000, subject_per_s=1000, token_per_s=5, burst_s=1)
+    limits = RateLimits(total_per_s=1000, subject_per_s=1000, token_per_s=1, burst_s=1)
     body = {"clientId": "someone", "clientSecret": "guess"}
     with start_gateway(rate_limits=limits) as gateway, gateway.client("") as client:
         statuses = [client.post("/v1/tokens:issue", json=body).status_code for _ in range(30)]

@@ -105,7 +105,7 @@ def identity(log: Path, environment: dict[str, str]) -> Iterator[None]:
     assert code == 0, log.read_text()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     ends_at = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends_at, "condition not met in time"
@@ -305,10 +305,10 @@ def test_log_in_attempts_are_limited_by_address(start_gateway: Any) -> None:
     limits = RateLimits(login_per_s=1, login_burst_s=3)
     nowhere = Cluster(("127.0.0.1:1",))
     with start_gateway(auth=nowhere, rate_limits=limits) as gateway, gateway.client("") as client:
-        answers = [client.get(f"/auth/{page}") for page in ("login?return_to=/", "callback", "device?user_code=B") * 3]
+        answers = [client.get(f"/auth/{page}") for page in ("login?return_to=/", "callback", "device?user_code=B") * 10]
         assert [answer.status_code for answer in answers[:3]] == [503] * 3
         limited = [answer for answer in answers if answer.status_code == 429]
-        assert len(limited) >= 4
+        assert len(limited) >= 10
         refused(limited[0], 429, "LIMIT_EXCEEDED")
         assert client.get("/auth/session").status_code == 503  # asking who one is, is no attempt
 
@@ -331,7 +331,7 @@ def tool(gateway: Gateway, tmp_path: Path) -> Callable[..., Any]:
 async def said(process: asyncio.subprocess.Process, pattern: str) -> str:
     """What the process says on standard error that the expression matches."""
     text = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (found := re.search(pattern, text)):
             line = await process.stderr.readline()  # type: ignore[union-attr]
             assert line, text
@@ -341,7 +341,7 @@ async def said(process: asyncio.subprocess.Process, pattern: str) -> str:
 
 async def printed(process: asyncio.subprocess.Process) -> str:
     """What the process prints, which has to end well."""
-    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    output, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, errors.decode()
     return output.decode()
 

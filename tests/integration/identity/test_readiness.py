@@ -83,12 +83,12 @@ async def target(own_postgres: OwnPostgres, tmp_path: Path) -> AsyncIterator[str
     yield target
     if process.returncode is None:
         process.terminate()
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def until_status(target: str, status: int, service: str) -> None:
     request = health_pb2.HealthCheckRequest(service=service)
-    async with grpc.aio.insecure_channel(target) as channel, asyncio.timeout(40):
+    async with grpc.aio.insecure_channel(target) as channel, asyncio.timeout(60):
         stub = health_pb2_grpc.HealthStub(channel)
         while (await stub.Check(request, wait_for_ready=True)).status != status:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

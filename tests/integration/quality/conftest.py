@@ -133,7 +133,7 @@ async def caller(replicas: Replicas) -> Caller:
 
 async def until_lexicon(caller: Caller, version: str = "") -> None:
     """Returns when a replica scores with this version of the lexicon, or with any."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             report = await caller.score("dhyāna", validate_only=True)
             if report.lexicon_version and version in ("", report.lexicon_version):

@@ -15,7 +15,7 @@ from shodhana.api.quality.v1 import quality_pb2 as pb
 ENGLISH = "one by one they came in the morning"
 CLEAN = "the dhyāna of kṛṣṇa brings śānti"
 FAULTY = "the dhyāna of Krṣna"
-WAIT_S = 20
+WAIT_S = 60
 
 
 async def test_a_day_sums_up_its_reports_and_means_leave_out_those_without_sanskrit(caller: Any) -> None:

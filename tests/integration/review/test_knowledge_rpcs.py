@@ -11,7 +11,7 @@ from shodhana.api.review.v1 import review_pb2
 
 from tests.integration.review.calls import ADMIN, Stub, accept, claim, create, new_id, refusal
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 async def decided(stub: Stub, user: str, name: str, text: str) -> None:

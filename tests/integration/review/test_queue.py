@@ -45,7 +45,7 @@ def new_id() -> str:
 
 async def swept(queue: PostgresQueue) -> None:
     """Waits for the database's clock to end a lease."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await queue.sweep():  # noqa: ASYNC110 — the database's clock has to move on
             await asyncio.sleep(0.01)
 

@@ -128,7 +128,7 @@ async def test_a_batch_repeated_with_other_cases_is_refused(stub: Stub) -> None:
 
 async def test_a_watch_sees_each_change_of_its_domains(stub: Stub) -> None:
     watch = stub().WatchCases(pb.WatchCasesRequest(domains=["spiritual"]))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         first = await watch.read()
         assert first.counts == pb.QueueCounts()
         await create(stub, 1, "general")

@@ -25,7 +25,7 @@ async def owner(postgres_database: Any) -> AsyncIterator[asyncpg.Connection]:
 
 async def events(stub: Stub, count: int, **query: Any) -> list[pb.CaseEvent]:
     """The newest events, once there are so many."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             request = pb.ListCaseEventsRequest(page_size=100, **query)
             found = (await stub("users/boss", ADMIN).ListCaseEvents(request)).events

@@ -36,8 +36,8 @@ from shodhana.runtime.settings import RuntimeSettings
 from shodhana.stack.ports import free_port
 
 EVERYTHING = ("lexicon:read", "embeddings:read", "reviews:read", "reviews:write", "users:manage")
-PATIENCE_S = 10.0
-DEADLINE_S = 30
+PATIENCE_S = 60.0
+DEADLINE_S = 60
 Answer = Callable[[Any, Any], Awaitable[Any]]
 
 
@@ -232,7 +232,7 @@ class Process:
         async with grpc.aio.insecure_channel(self.target) as channel:
             try:
                 request = health_pb2.HealthCheckRequest(service=service)
-                return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=2)).status)
+                return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=10)).status)
             except grpc.aio.AioRpcError:
                 return 0
 

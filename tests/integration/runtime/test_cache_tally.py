@@ -17,7 +17,7 @@ from shodhana.runtime.redis import client_of, close
 from shodhana.stack.ports import free_port
 from shodhana.stack.redis import EmbeddedRedis
 
-WAIT_S = 20
+WAIT_S = 60
 Replica = tuple[LayeredCache, CacheTally]
 
 

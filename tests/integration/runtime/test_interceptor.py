@@ -47,7 +47,7 @@ def detail(error: grpc.aio.AioRpcError, kind: type[Message]) -> Any:
 
 async def lines_of(logs: list[Any], count: int = 1) -> list[Any]:
     """The lines of so many requests: a refusal reaches the caller before its line is written."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found := [line for line in logs if line["event"] == "rpc"]) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return found
@@ -242,7 +242,7 @@ async def test_a_call_whose_time_is_over_is_stopped_and_told_so(served: Any, spa
     served.script.search = search
     error = await failure(served.similarity.Search(REQUEST, metadata=served.metadata(), timeout=0.2))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    await asyncio.wait_for(stopped.wait(), 5)
+    await asyncio.wait_for(stopped.wait(), 60)
     assert [line["code"] for line in await lines_of(logs)] == ["DEADLINE_EXCEEDED"]
     assert spans()[0].status.status_code is StatusCode.ERROR
 
@@ -278,7 +278,7 @@ async def test_a_stream_that_the_caller_leaves_is_closed_at_once(served: Any, lo
     for _ in range(3):
         await stream.read()
     stream.cancel()
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 60)
     assert [line["code"] for line in await lines_of(logs)] == ["CANCELLED"]
 
 
@@ -317,7 +317,7 @@ async def test_health_is_watched_and_asked_without_a_token(serve: Any) -> None:
     for name in ("", "shodhana.api.similarity.v1.SimilarityService", "later"):
         is_met.clear()
         watch = health.Watch(health_pb2.HealthCheckRequest(service=name), timeout=30)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await watch.read()).status != statuses.NOT_SERVING:
                 pass
             is_met.set()

@@ -53,7 +53,7 @@ async def calling(served: Any, wire: Wire, service: str = "similarity") -> Async
     stub = similarity_pb2_grpc.SimilarityServiceStub(channel)
 
     async def call() -> Any:
-        return await stub.Search(similarity_pb2.SearchRequest(query="bakti"), metadata=served.metadata(), timeout=3)
+        return await stub.Search(similarity_pb2.SearchRequest(query="bakti"), metadata=served.metadata(), timeout=20)
 
     yield call
     await channel.close()
@@ -83,7 +83,7 @@ async def test_a_caller_without_a_certificate_is_refused(serve: Serve, certifica
     trusting = grpc.ssl_channel_credentials((certificates.of("review") / "ca.crt").read_bytes())
     named = [("grpc.ssl_target_name_override", "similarity")]
     async with grpc.aio.secure_channel(served.target, trusting, options=named) as channel:
-        await refusal(lambda: health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=3))
+        await refusal(lambda: health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=20))
 
 
 @pytest.mark.parametrize("ours", ["another mesh", "the edge"])
@@ -220,10 +220,10 @@ async def test_health_alone_is_told_without_a_certificate(serve: Serve, certific
     served = await serve(mesh_tls_path=certificates.of("similarity"), health_address=address)
     async with grpc.aio.insecure_channel(address) as channel:
         request = health_pb2.HealthCheckRequest(service="alive")
-        assert (await health_pb2_grpc.HealthStub(channel).Check(request, timeout=3)).status == 1
+        assert (await health_pb2_grpc.HealthStub(channel).Check(request, timeout=20)).status == 1
         stub = similarity_pb2_grpc.SimilarityServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.Search(similarity_pb2.SearchRequest(query="bakti"), metadata=served.metadata(), timeout=3)
+            await stub.Search(similarity_pb2.SearchRequest(query="bakti"), metadata=served.metadata(), timeout=20)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

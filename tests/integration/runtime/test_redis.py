@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +56,22 @@ def cluster_url(tmp_path: Path) -> Iterator[str]:
         assert answers(port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         wait_until(lambda: answers(port, "SET", "ready", "1"))
         yield f"redis+cluster://:{PASSWORD}@127.0.0.1:{port}"
+
+
+async def test_who_cannot_do_without_waits_longer(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path, "server", f"port {port}\n") as process:
+        wait_until(lambda: answers(port, "SET", "a", "1"))
+        url = f"redis://:{PASSWORD}@127.0.0.1:{port}"
+        hasty, patient = client_of(url, 0.1), client_of(url, 60)
+        process.send_signal(signal.SIGSTOP)
+        answer = asyncio.create_task(patient.get("a"))
+        with pytest.raises(redis_client.TimeoutError):
+            await hasty.get("a")
+        process.send_signal(signal.SIGCONT)
+        assert await answer == b"1"
+        await close(hasty)
+        await close(patient)
 
 
 async def test_the_server_is_found_by_a_sentinel_while_another_is_away(sentinel_url: str) -> None:

@@ -56,7 +56,7 @@ async def status_of(address: str) -> int:
     async with grpc.aio.insecure_channel(address) as channel:
         try:
             request = health_pb2.HealthCheckRequest(service=SERVICE)
-            return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=2)).status)
+            return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=10)).status)
         except grpc.aio.AioRpcError:
             return 0
 

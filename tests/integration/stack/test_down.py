@@ -15,7 +15,7 @@ from shodhana.stack.places import StackDirectory
 from shodhana.stack.state import SUPERVISES, Phase, StackState, is_locked, write_state
 
 HOLDER = Path(__file__).parent / "holder.py"
-WAIT_S = 30
+WAIT_S = 60
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from shodhana.stack.ports import free_port
 from shodhana.stack.supervisor import Supervisor
 
 HERE = Path(__file__).parent
-QUICK = Patience(start_s=20, first_pause_s=0.05, longest_pause_s=0.1, look_again_s=0.05, silence_s=1.0)
-WAIT_S = 20
+QUICK = Patience(start_s=60, first_pause_s=0.05, longest_pause_s=0.1, look_again_s=0.05, silence_s=1.0)
+WAIT_S = 60
 
 
 def child(folder: Path, name: str, *needs: str, mode: str = "obeys", grace_s: float = 10) -> Program:

@@ -28,7 +28,7 @@ from shodhana_client.application import tool
 from shodhana_client.profile import Profile
 
 TOKEN_LIFE_S = 600
-TOKEN_PATIENCE_S = 5
+TOKEN_PATIENCE_S = 60
 
 
 class Gateway(

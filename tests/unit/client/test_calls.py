@@ -116,24 +116,24 @@ async def test_calls_that_wait_for_a_token_keep_their_deadlines(gateway: Gateway
     gateway.gives_tokens.clear()
     began = time.monotonic()
     async with connect_async(profile) as client:
-        calls = [client.transcripts.GetJob(READ[1], timeout=0.5) for _ in range(4)]
+        calls = [client.transcripts.GetJob(READ[1], timeout=0.5) for _ in range(16)]
         ended = await asyncio.gather(*calls, return_exceptions=True)
     took_s = time.monotonic() - began
     gateway.gives_tokens.set()
     assert {type(error) for error in ended} == {DeadlineExceeded}
-    assert took_s < 1.5  # one after another they would take two
+    assert took_s < 6  # one after another they would take eight
 
 
 def test_calls_in_threads_that_wait_for_a_token_keep_their_deadlines(gateway: Gateway, profile: Profile) -> None:
     gateway.gives_tokens.clear()
-    with connect(profile) as client, ThreadPoolExecutor(4) as pool:
+    with connect(profile) as client, ThreadPoolExecutor(16) as pool:
         began = time.monotonic()
-        ended = [pool.submit(client.transcripts.GetJob, READ[1], timeout=0.5) for _ in range(4)]
+        ended = [pool.submit(client.transcripts.GetJob, READ[1], timeout=0.5) for _ in range(16)]
         kinds = {type(future.exception()) for future in ended}
         took_s = time.monotonic() - began
     gateway.gives_tokens.set()
     assert kinds == {DeadlineExceeded}
-    assert took_s < 1.5
+    assert took_s < 6
 
 
 def test_a_read_is_repeated_while_its_service_is_away(gateway: Gateway, call: Call) -> None:
@@ -180,9 +180,9 @@ def test_a_pause_beyond_the_deadline_is_not_waited_for(gateway: Gateway, call: C
     gateway.full(retry_after_s=60)
     began = time.monotonic()
     with pytest.raises(LimitExceeded) as caught:
-        call(*READ, timeout=10)
+        call(*READ, timeout=50)
     assert caught.value.retry_after_s == 60
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 def test_a_size_limit_is_not_tried_again(gateway: Gateway, call: Call) -> None:
@@ -235,7 +235,7 @@ def test_no_mesh_is_told_soon(call: Call, profile: Profile) -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable):
             call(*READ, by=nowhere)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 def test_a_stream_is_begun_again_before_its_first_frame_only(gateway: Gateway, call: Call) -> None:

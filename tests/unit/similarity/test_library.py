@@ -16,7 +16,7 @@ from shodhana.similarity.domain.lexicon import Entry, LexiconEmpty, Version
 from shodhana.similarity.domain.library import Indexes, Key, Library
 from shodhana.similarity.domain.query import Options, Query, VectorsMissing
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 
 
 class KeptVersions:

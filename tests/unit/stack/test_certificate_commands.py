@@ -14,7 +14,7 @@ from shodhana.stack.commands import stack
 from shodhana.stack.places import StackDirectory
 from shodhana.stack.topology import CERTIFIED
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ class Broker:
 
     @contextmanager
     def acquire(self, **_: Any) -> Iterator[None]:
-        self.answers.wait(10)
+        self.answers.wait(60)
         if self.failures:
             self.failures -= 1
             raise OperationalError("refused")
@@ -35,7 +35,7 @@ class Broker:
 
 
 async def until_rung(broker: Broker, file_ids: list[int]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while broker.rung != file_ids:  # noqa: ASYNC110 - rung in a thread
             await asyncio.sleep(0.01)
 
@@ -46,7 +46,7 @@ async def test_a_broker_that_hangs_is_not_waited_for_and_rung_when_it_answers() 
     began = time.monotonic()
     await bell.ring([1])
     await bell.ring([2, 3])
-    assert time.monotonic() - began < 2 * RING_S + 1
+    assert time.monotonic() - began < 2 * RING_S + 20
     assert broker.rung == []
     broker.answers.set()
     await until_rung(broker, [1, 2, 3])
