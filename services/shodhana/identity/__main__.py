@@ -29,6 +29,8 @@ from .web.application import application, serving
 from .web.sessions import SessionPages
 from .web.tools import ToolPages
 
+VAULT_PATIENCE_S = 2.0  # sessions are nowhere else: on a busy machine, late is better than refused
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -47,7 +49,7 @@ async def register(app: Application, settings: IdentitySettings) -> Served:
     signer = KeyFileSigner(settings.signing_key_path, settings.jwks_path)
     lives = (settings.token_lifetime_s, settings.user_token_lifetime_s)
     issuer = TokenIssuer(accounts, signer, TokenPolicy(settings.token_issuer, settings.token_audience, *lives))
-    redis = await app.enter(open_redis(settings))
+    redis = await app.enter(open_redis(settings, VAULT_PATIENCE_S))
     vault = RedisVault(redis) if redis is not None else NoVault()
     policy = SessionPolicy(settings.session_idle_s, settings.session_absolute_s)
     sessions = Sessions(vault, accounts, policy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -15,11 +14,8 @@ from redis.backoff import NoBackoff
 
 from .settings import RuntimeSettings
 
-SOCKET_TIMEOUT_S = 0.5  # a cache that answers later than that is no help
+CACHE_PATIENCE_S = 0.5  # a cache that answers later than that is no help
 ONCE_MORE = Retry(NoBackoff(), 1)  # for a connection that was closed meanwhile; redis-py's own pauses add up to seconds
-LIMITS: Mapping[str, Any] = MappingProxyType(
-    {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S, "retry": ONCE_MORE}
-)
 SENTINEL = "sentinel://"
 CLUSTER = "redis+cluster://"
 SENTINEL_PORT = 26379
@@ -28,29 +24,33 @@ MASTER = "broker"
 
 
 @asynccontextmanager
-async def open_redis(settings: RuntimeSettings) -> AsyncIterator[Redis | None]:
-    """A client for `REDIS_URL`, connected when first used; None where no cache is configured."""
+async def open_redis(settings: RuntimeSettings, patience_s: float = CACHE_PATIENCE_S) -> AsyncIterator[Redis | None]:
+    """A client for `REDIS_URL`, connected when first used; None where no cache is configured.
+
+    `patience_s` is waited for a connection or an answer, twice at most: longer by who cannot do without.
+    """
     if not settings.redis_url:
         yield None
         return
-    client = client_of(settings.redis_url)
+    client = client_of(settings.redis_url, patience_s)
     try:
         yield client
     finally:
         await close(client)
 
 
-def client_of(url: str) -> Redis:
+def client_of(url: str, patience_s: float = CACHE_PATIENCE_S) -> Redis:
     """A client for one server, for a cluster, or for the server that sentinels name.
 
     In this order: `redis://…` or `rediss://…`; `redis+cluster://…` with any node; `sentinel://…;sentinel://…` with each
     sentinel, as Celery writes it.
     """
+    limits: Mapping[str, Any] = {"socket_timeout": patience_s, "socket_connect_timeout": patience_s, "retry": ONCE_MORE}
     if url.startswith(SENTINEL):
-        return _watched(url.split(";"))
+        return _watched(url.split(";"), limits)
     if url.startswith(CLUSTER):
-        return cast("Redis", ClusterCache.from_url(f"redis://{url.removeprefix(CLUSTER)}", **LIMITS))
-    return Redis.from_url(url, **LIMITS)
+        return cast("Redis", ClusterCache.from_url(f"redis://{url.removeprefix(CLUSTER)}", **limits))
+    return Redis.from_url(url, **limits)
 
 
 async def close(client: Redis) -> None:
@@ -70,10 +70,10 @@ class ClusterCache(RedisCluster):
         return values
 
 
-def _watched(urls: list[str]) -> Redis:
+def _watched(urls: list[str], limits: Mapping[str, Any]) -> Redis:
     parts = [urlsplit(url) for url in urls]
     password = unquote(parts[0].password or "") or None
     addresses = [(part.hostname, part.port or SENTINEL_PORT) for part in parts]
     make: Any = Sentinel  # its stub has no types
-    sentinel = make(addresses, sentinel_kwargs={"password": password, **LIMITS}, password=password, **LIMITS)
+    sentinel = make(addresses, sentinel_kwargs={"password": password, **limits}, password=password, **limits)
     return cast("Redis", sentinel.master_for(MASTER))
