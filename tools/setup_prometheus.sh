@@ -1,17 +1,21 @@
 #!/bin/sh
-# Puts Debian's prometheus, promtool and prometheus-node-exporter into .venv/bin, unpacked and not installed: no root is
-# needed, and no daemon starts. Quick where they are there. Where they cannot be had the tests of rules and dashboards
-# skip, and say so; under CI=true they fail.
+# Puts Debian's programs of Prometheus, its node exporter and Alertmanager into .venv/bin, unpacked and not installed: no
+# root is needed, and no daemon starts. Quick where they are there. Where they cannot be had the tests of rules and
+# dashboards skip, and say so; under CI=true they fail. Debian's Alertmanager reads its templates from /usr/share alone:
+# who is root gets them there.
 set -eu
 cd "$(dirname "$0")/.."
 
 bin=.venv/bin
-programs="prometheus promtool prometheus-node-exporter"
+packages="prometheus prometheus-node-exporter prometheus-alertmanager"
+programs="prometheus promtool prometheus-node-exporter prometheus-alertmanager amtool"
+templates=/usr/share/prometheus/alertmanager
 
 has_all() {
   for name in $programs; do
     [ -x "$bin/$name" ] || command -v "$name" > /dev/null || return 1
   done
+  [ -d "$templates" ] || [ "$(id -u)" != 0 ]
 }
 
 give_up() {
@@ -20,7 +24,8 @@ give_up() {
 }
 
 fetch() {
-  apt-get download prometheus prometheus-node-exporter > /dev/null 2>&1
+  # shellcheck disable=SC2086 # words
+  apt-get download $packages > /dev/null 2>&1
 }
 
 has_all && exit 0
@@ -38,4 +43,8 @@ done
 for name in $programs; do
   install -m 755 "$scratch/files/usr/bin/$name" "$bin/$name"
 done
+if [ "$(id -u)" = 0 ]; then
+  mkdir -p "$templates"
+  cp "$scratch/files$templates"/*.tmpl "$templates"
+fi
 has_all || give_up "Debian's Prometheus lacks a program"
