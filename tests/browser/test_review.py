@@ -98,6 +98,21 @@ def test_letters_are_made_as_they_are_typed_and_keys_rest_meanwhile(visit: Visit
         expect(case_of(visitor)).to_have_attribute("aria-label", str(name))
 
 
+def test_colleagues_are_called_by_their_names(visit: Visit) -> None:
+    with visit() as visitor:
+        visitor.log_in("second", "/queue")
+        visitor.page.locator("ul.cases > li").first.get_by_role("link").first.click()
+        visitor.page.get_by_label("Add a remark").fill("Is it not rather a name?")
+        visitor.page.get_by_role("button", name="Add", exact=True).click()
+        remark = visitor.page.get_by_role("listitem").filter(has_text="Is it not rather a name?")
+        expect(remark).to_contain_text("The second (you)")
+        place = visitor.page.url.partition("/app")[2]
+    with visit() as visitor:
+        visitor.log_in("expert", place)
+        remark = visitor.page.get_by_role("listitem").filter(has_text="Is it not rather a name?")
+        expect(remark).to_contain_text("The second")
+
+
 def test_what_is_sent_after_the_lease_is_kept_as_a_draft_and_taken_up_again(visit: Visit, mesh: Mesh) -> None:
     with visit() as visitor:
         visitor.log_in("second", "/review")

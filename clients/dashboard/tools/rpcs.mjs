@@ -4,6 +4,7 @@ export const RPCS = {
   "shodhana.api.identity.v1.UserService": [
     "CreateUser",
     "ListUsers",
+    "BatchGetProfiles",
     "UpdateUser",
     "GrantRole",
     "RevokeRole",

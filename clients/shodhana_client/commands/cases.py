@@ -12,6 +12,7 @@ from shodhana.api.review.v1 import review_pb2 as pb
 from ..review.answers import state_word
 from ..review.case_text import stands, when, where
 from ..review.lines import described
+from ..review.people import name_experts
 from ..terminal import print_json, print_table
 from .session import EXIT_OK, connected
 
@@ -42,6 +43,8 @@ def show_case(number: str, as_json: bool, profile: Path | None) -> int:
     """One case, as it is read by whoever decides it."""
     with connected(profile) as client:
         case = client.review.GetCase(pb.GetCaseRequest(name=f"reviewCases/{number}"))
+        if not as_json:
+            name_experts(client, [case])
     if as_json:
         print_json(documents([case])[0])
         return EXIT_OK

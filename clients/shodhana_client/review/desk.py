@@ -17,6 +17,7 @@ from shodhana.api.review.v1 import review_pb2 as pb
 from ..client import Client
 from ..errors import ShodhanaError
 from .answers import CALL_S, Answer, LeaseLost, Ticket, claim, send
+from .people import name_experts
 
 HELD_AT_ONCE = 5
 LEASE_S = 300.0
@@ -184,6 +185,7 @@ class Desk:
     def _claimed(self, **wanted: object) -> list[Held]:
         more = {"include_escalated": True, "include_disputed": True} if self._wanted.with_escalated else {}
         found = claim(self._client, self._lease_s, **wanted, **more)
+        name_experts(self._client, (one.review_case for one in found))
         for one in found:
             self._subject = one.review_case.holder
         return [Held(one.review_case, one.lease.fencing_token) for one in found]

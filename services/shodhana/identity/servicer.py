@@ -141,6 +141,12 @@ class UserServicer(grpc_api.UserServiceServicer):
         token = encode_page_token({"after": found[size - 1].email}) if len(found) > size else ""
         return pb.ListUsersResponse(users=map(_user, found[:size]), next_page_token=token)
 
+    async def BatchGetProfiles(self, request: pb.BatchGetProfilesRequest, context: Any) -> pb.BatchGetProfilesResponse:
+        user_ids = [_user_id(name) for name in request.names]
+        found = await self.accounts.display_names(user_ids)
+        profiles = [pb.Profile(name=f"users/{one}", display_name=found[one]) for one in user_ids if one in found]
+        return pb.BatchGetProfilesResponse(profiles=profiles)
+
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Any) -> pb.User:
         paths = list(request.update_mask.paths) or _set_fields(request.user)
         unknown = [path for path in paths if path not in CHANGEABLE]

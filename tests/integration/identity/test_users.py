@@ -26,6 +26,7 @@ async def test_each_call_needs_the_permission_to_manage_users(identity: Any, ref
         "CreateUser": pb.CreateUserRequest(user=user()),
         "GetUser": pb.GetUserRequest(name="users/1"),
         "ListUsers": pb.ListUsersRequest(),
+        "BatchGetProfiles": pb.BatchGetProfilesRequest(names=["users/1"]),
         "UpdateUser": pb.UpdateUserRequest(user=pb.User(name="users/1", roles=["admin"])),
         "GrantRole": pb.GrantRoleRequest(name="users/1", role="admin"),
         "RevokeRole": pb.RevokeRoleRequest(name="users/1", role="admin"),
@@ -36,6 +37,18 @@ async def test_each_call_needs_the_permission_to_manage_users(identity: Any, ref
         assert await refusal(getattr(viewer, method)(request)) == (CODE.PERMISSION_DENIED, "PERMISSION_MISSING")
     admin = await identity.users()
     assert len((await admin.ListServiceAccounts(pb.ListServiceAccountsRequest())).service_accounts) == 2
+
+
+async def test_who_reads_reviews_is_told_names_and_nothing_else(identity: Any, refusal: Any) -> None:
+    admin = await identity.users()
+    one, other = [
+        (await admin.CreateUser(pb.CreateUserRequest(user=user(f"{name}@example.org")))).name for name in "ab"
+    ]
+    found = await admin.BatchGetProfiles(pb.BatchGetProfilesRequest(names=[other, "users/999999999", one]))
+    assert found.profiles == [pb.Profile(name=name, display_name="An expert") for name in (other, one)]
+    for names in ([], ["serviceAccounts/importer"], ["users/1"] * 101):
+        asked = admin.BatchGetProfiles(pb.BatchGetProfilesRequest(names=names))
+        assert (await refusal(asked))[0] is CODE.INVALID_ARGUMENT
 
 
 async def test_a_service_account_lives_and_ends(identity: Any, refusal: Any) -> None:

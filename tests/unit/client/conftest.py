@@ -33,6 +33,7 @@ TOKEN_PATIENCE_S = 60
 
 class Gateway(
     identity_pb2_grpc.IdentityServiceServicer,
+    identity_pb2_grpc.UserServiceServicer,
     lexicon_pb2_grpc.LexiconServiceServicer,
     transcripts_pb2_grpc.TranscriptServiceServicer,
     verses_pb2_grpc.VerseServiceServicer,
@@ -111,6 +112,13 @@ class Gateway(
         self._take("SuggestTerms", request, context)
         found = [pb.TermSuggestions(heard=item.heard, candidates=[candidate()]) for item in request.items]
         return pb.SuggestTermsResponse(suggestions=found)
+
+    def BatchGetProfiles(
+        self, request: identity_pb2.BatchGetProfilesRequest, context: Any
+    ) -> identity_pb2.BatchGetProfilesResponse:
+        self._take("BatchGetProfiles", request, context)
+        found = [identity_pb2.Profile(name=name, display_name=f"Reader {name}") for name in request.names]
+        return identity_pb2.BatchGetProfilesResponse(profiles=found[:1])
 
     def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:
         self._take("GetJob", request, context)
@@ -270,6 +278,7 @@ def listening(certificates: EdgeCertificates) -> Iterator[tuple[Gateway, int]]:
     gateway = Gateway()
     server = grpc.server(futures.ThreadPoolExecutor(8))
     identity_pb2_grpc.add_IdentityServiceServicer_to_server(gateway, server)
+    identity_pb2_grpc.add_UserServiceServicer_to_server(gateway, server)
     lexicon_pb2_grpc.add_LexiconServiceServicer_to_server(gateway, server)
     verses_pb2_grpc.add_VerseServiceServicer_to_server(gateway, server)
     transcripts_pb2_grpc.add_TranscriptServiceServicer_to_server(gateway, server)

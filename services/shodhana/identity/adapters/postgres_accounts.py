@@ -88,6 +88,10 @@ class PostgresAccounts:
         row = await self._pool.fetchrow(f"SELECT {USER} FROM users WHERE user_id = $1", user_id)
         return user_of(found_user(row, user_id))
 
+    async def display_names(self, user_ids: Sequence[int]) -> dict[int, str]:
+        query = "SELECT user_id, display_name FROM users WHERE user_id = ANY ($1)"
+        return {row["user_id"]: row["display_name"] for row in await self._pool.fetch(query, list(user_ids))}
+
     async def list_users(self, after: str, limit: int) -> list[User]:
         rows = await self._pool.fetch(
             f"SELECT {USER} FROM users WHERE email > $1 ORDER BY email LIMIT $2", after, limit

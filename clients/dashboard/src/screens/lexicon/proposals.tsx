@@ -13,6 +13,7 @@ import {
 } from "../../gen/shodhana/api/review/v1/knowledge_pb";
 import { Dialog } from "../../parts/dialog";
 import { FailurePanel } from "../../parts/failure_panel";
+import { useNames } from "../../parts/people";
 import { announce } from "../../shell/live";
 import { Link, setQuery } from "../../shell/router";
 import { day } from "../../text/times";
@@ -48,6 +49,7 @@ export function Proposals({ query }: { query: URLSearchParams }) {
     },
     [state, heard],
   );
+  const nameOf = useNames(pages.items.flatMap(({ supports }) => supports.map(({ expert }) => expert)));
   return (
     <section class="stack">
       <div class="row apart">
@@ -97,7 +99,7 @@ export function Proposals({ query }: { query: URLSearchParams }) {
       <FailurePanel failure={pages.failure} retry={pages.reload} />
       <ul class="versions">
         {pages.items.map((proposal) => (
-          <Proposal key={proposal.name} proposal={proposal} onSettled={pages.reload} />
+          <Proposal key={proposal.name} proposal={proposal} nameOf={nameOf} onSettled={pages.reload} />
         ))}
       </ul>
       {pages.items.length === 0 && !pages.isLoading && !pages.failure && <p class="empty">Nothing is proposed.</p>}
@@ -110,7 +112,13 @@ export function Proposals({ query }: { query: URLSearchParams }) {
   );
 }
 
-function Proposal({ proposal, onSettled }: { proposal: LexiconProposal; onSettled: () => void }) {
+interface ProposalProps {
+  proposal: LexiconProposal;
+  nameOf: (subject: string) => string;
+  onSettled: () => void;
+}
+
+function Proposal({ proposal, nameOf, onSettled }: ProposalProps) {
   const { heard, term, state, kind, domain, gloss, reason, supports, expertCount, quorum, lexiconVersion } = proposal;
   const isLate = state === ProposalState.DISPUTED || state === ProposalState.REFUSED;
   return (
@@ -130,7 +138,7 @@ function Proposal({ proposal, onSettled }: { proposal: LexiconProposal; onSettle
         <span class="decisions">
           {supports.map(({ decision, expert, isAdjudication }) => (
             <Link key={decision} to={`/queue/${decision.split("/")[1]}`}>
-              {expert}
+              {nameOf(expert)}
               {isAdjudication && ", adjudicated"}
             </Link>
           ))}

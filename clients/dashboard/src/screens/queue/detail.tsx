@@ -10,6 +10,7 @@ import {
   ReviewService,
 } from "../../gen/shodhana/api/review/v1/review_pb";
 import { FailurePanel } from "../../parts/failure_panel";
+import { useNames } from "../../parts/people";
 import { Link } from "../../shell/router";
 import { kindLabel, stateLabel, verdictLabel } from "../../text/labels";
 import { clock, day } from "../../text/times";
@@ -73,6 +74,7 @@ function Place({ reviewCase }: { reviewCase: ReviewCase }) {
 function Decisions({ name, round, onRevoked }: { name: string; round: number; onRevoked: () => void }) {
   const found = useCall((signal) => reviews.listDecisions({ parent: name, pageSize: 100 }, { signal }), [name, round]);
   const decisions = found.value?.decisions ?? [];
+  const nameOf = useNames(decisions.flatMap(({ expert, undoneBy }) => [expert, undoneBy]));
   return (
     <section class="card">
       <h2>Decisions</h2>
@@ -83,7 +85,7 @@ function Decisions({ name, round, onRevoked }: { name: string; round: number; on
           <li key={decision.name} class="row">
             <strong>{verdictLabel(decision.verdict)}</strong>
             <span class="text">{decision.decidedText}</span>
-            <small class="muted">{about(decision)}</small>
+            <small class="muted">{about(decision, nameOf)}</small>
             {index === 0 && !decision.undoTime && may("system:admin") && (
               <Revoke decision={decision} onRevoked={onRevoked} />
             )}
@@ -94,24 +96,16 @@ function Decisions({ name, round, onRevoked }: { name: string; round: number; on
   );
 }
 
-function about({
-  decisionType,
-  expert,
-  createTime,
-  comment,
-  undoTime,
-  undoneBy,
-  isAdjudication,
-  bulkDecision,
-}: Decision): string {
+function about(decision: Decision, nameOf: (subject: string) => string): string {
+  const { decisionType, expert, createTime, comment, undoTime, undoneBy, isAdjudication, bulkDecision } = decision;
   return [
     kindLabel(decisionType),
-    expert,
+    nameOf(expert),
     createTime && day(createTime),
     isAdjudication && "settled a dispute",
     bulkDecision && "with others alike",
     comment && `“${comment}”`,
-    undoTime && `taken back${undoneBy ? ` by ${undoneBy}` : ""} ${day(undoTime)}`,
+    undoTime && `taken back${undoneBy ? ` by ${nameOf(undoneBy)}` : ""} ${day(undoTime)}`,
   ]
     .filter(Boolean)
     .join(" · ");
@@ -185,6 +179,7 @@ function Events({ name, round }: { name: string; round: number }) {
     (signal) => reviews.listCaseEvents({ reviewCase: name, pageSize: 100 }, { signal }),
     [name, round],
   );
+  const nameOf = useNames(value?.events.map(({ actor }) => actor) ?? []);
   return (
     <section class="card">
       <h2>Trail</h2>
@@ -192,7 +187,7 @@ function Events({ name, round }: { name: string; round: number }) {
         {value?.events.map((event) => (
           <li key={event.name}>
             {(CaseEventKind[event.kind] ?? "").toLowerCase()}{" "}
-            <small class="muted">{event.actor || "the service"}</small>{" "}
+            <small class="muted">{nameOf(event.actor) || "the service"}</small>{" "}
             <small class="muted">{event.createTime && day(event.createTime)}</small>
           </li>
         ))}

@@ -1,5 +1,5 @@
 import { useCall } from "../../api/call";
-import { currentSession, may } from "../../api/session";
+import { may } from "../../api/session";
 import { clientOf } from "../../api/transport";
 import { KnowledgeService } from "../../gen/shodhana/api/review/v1/knowledge_pb";
 import {
@@ -10,6 +10,7 @@ import {
 } from "../../gen/shodhana/api/review/v1/review_pb";
 import { FailurePanel } from "../../parts/failure_panel";
 import { Meter } from "../../parts/meter";
+import { useNames } from "../../parts/people";
 import { secondsOf, span } from "../../text/times";
 import { Chart } from "./chart";
 import { count, percent } from "./days";
@@ -183,8 +184,8 @@ function Alpha({ alpha }: { alpha: number | undefined }) {
 }
 
 function Experts({ experts }: { experts: readonly ExpertStatistics[] }) {
+  const nameOf = useNames(experts.map(({ expert }) => expert));
   if (experts.length === 0) return null;
-  const me = currentSession();
   const most = Math.max(...experts.map((one) => count(one.decisionCount)), 1);
   return (
     <section class="card">
@@ -203,7 +204,7 @@ function Experts({ experts }: { experts: readonly ExpertStatistics[] }) {
         <tbody>
           {experts.map((one) => (
             <tr key={one.expert}>
-              <td>{one.expert === me?.user ? `${me.displayName} (you)` : one.expert}</td>
+              <td>{nameOf(one.expert)}</td>
               <td data-label="Decisions">
                 <span class="amount">
                   <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">

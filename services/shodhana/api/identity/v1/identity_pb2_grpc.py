@@ -496,6 +496,11 @@ class UserServiceStub:
                 request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListUsersRequest.SerializeToString,
                 response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListUsersResponse.FromString,
                 _registered_method=True)
+        self.BatchGetProfiles = channel.unary_unary(
+                '/shodhana.api.identity.v1.UserService/BatchGetProfiles',
+                request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.BatchGetProfilesRequest.SerializeToString,
+                response_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.BatchGetProfilesResponse.FromString,
+                _registered_method=True)
         self.UpdateUser = channel.unary_unary(
                 '/shodhana.api.identity.v1.UserService/UpdateUser',
                 request_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.UpdateUserRequest.SerializeToString,
@@ -564,6 +569,13 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetProfiles(self, request, context):
+        """Gets the names of people, for who reads what they decided, remarked or proposed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UpdateUser(self, request, context):
         """Changes the fields of a user that the mask names.
         """
@@ -624,6 +636,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.ListUsers,
                     request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListUsersRequest.FromString,
                     response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'BatchGetProfiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetProfiles,
+                    request_deserializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.BatchGetProfilesRequest.FromString,
+                    response_serializer=shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.BatchGetProfilesResponse.SerializeToString,
             ),
             'UpdateUser': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateUser,
@@ -809,6 +826,33 @@ class UserService:
             '/shodhana.api.identity.v1.UserService/ListUsers',
             shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListUsersRequest.SerializeToString,
             shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.ListUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shodhana.api.identity.v1.UserService/BatchGetProfiles',
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.BatchGetProfilesRequest.SerializeToString,
+            shodhana_dot_api_dot_identity_dot_v1_dot_identity__pb2.BatchGetProfilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

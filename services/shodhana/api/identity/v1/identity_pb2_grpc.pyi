@@ -190,6 +190,8 @@ class UserServiceStub:
     """Gets a user."""
     ListUsers: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListUsersRequest, _identity_pb2.ListUsersResponse]
     """Lists users by e-mail address."""
+    BatchGetProfiles: _grpc.UnaryUnaryMultiCallable[_identity_pb2.BatchGetProfilesRequest, _identity_pb2.BatchGetProfilesResponse]
+    """Gets the names of people, for who reads what they decided, remarked or proposed."""
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_identity_pb2.UpdateUserRequest, _identity_pb2.User]
     """Changes the fields of a user that the mask names."""
     GrantRole: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GrantRoleRequest, _identity_pb2.User]
@@ -216,6 +218,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """Gets a user."""
     ListUsers: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListUsersRequest, _identity_pb2.ListUsersResponse]  # type: ignore[assignment]
     """Lists users by e-mail address."""
+    BatchGetProfiles: _aio.UnaryUnaryMultiCallable[_identity_pb2.BatchGetProfilesRequest, _identity_pb2.BatchGetProfilesResponse]  # type: ignore[assignment]
+    """Gets the names of people, for who reads what they decided, remarked or proposed."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_identity_pb2.UpdateUserRequest, _identity_pb2.User]  # type: ignore[assignment]
     """Changes the fields of a user that the mask names."""
     GrantRole: _aio.UnaryUnaryMultiCallable[_identity_pb2.GrantRoleRequest, _identity_pb2.User]  # type: ignore[assignment]
@@ -275,6 +279,14 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ListUsersResponse, _abc.Awaitable[_identity_pb2.ListUsersResponse]]:
         """Lists users by e-mail address."""
+
+    @_abc_1.abstractmethod
+    def BatchGetProfiles(
+        self,
+        request: _identity_pb2.BatchGetProfilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.BatchGetProfilesResponse, _abc.Awaitable[_identity_pb2.BatchGetProfilesResponse]]:
+        """Gets the names of people, for who reads what they decided, remarked or proposed."""
 
     @_abc_1.abstractmethod
     def UpdateUser(
