@@ -13,18 +13,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import grpc
-import protovalidate
 import structlog
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 from opentelemetry.trace import Status, StatusCode
 
-from shodhana.errors import FieldViolation, InvalidInput, Unavailable
+from shodhana.errors import Unavailable
 
 from . import contracts, deadline, errors, metrics, pages, standby, telemetry
 from .auth import TokenVerifier
 from .cancellation import is_cancelling
+from .validation import validate
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Headers = tuple[tuple[str, str], ...]
@@ -150,7 +150,7 @@ class ServerCall:
     def checked(self, request: Any) -> Any:
         """The request, or the stream of requests, each validated by its contract's rules. Raises InvalidInput."""
         if isinstance(request, Message):
-            _validate(request)
+            validate(request)
             pages.begin(self._method.path, request)
             return request
         return _checked_stream(request)
@@ -205,22 +205,5 @@ class ServerCall:
 
 async def _checked_stream(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
     async for request in requests:
-        _validate(request)
+        validate(request)
         yield request
-
-
-def _validate(request: Message) -> None:
-    violations = protovalidate.collect_violations(request)
-    if violations:
-        found = [FieldViolation(_path(violation.proto.field), violation.proto.message) for violation in violations]
-        raise InvalidInput(f"{found[0].field}: {found[0].description}", found)
-
-
-def _path(field: Any) -> str:
-    """`cues[3].text` for a FieldPath."""
-    parts = []
-    for element in field.elements:
-        subscript = element.subscript
-        index = f"[{subscript.value}]" if subscript is not None else ""
-        parts.append(f"{element.field_name}{index}")
-    return ".".join(parts)

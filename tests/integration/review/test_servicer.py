@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import grpc
+import pytest
 from shodhana.api.review.v1 import review_pb2 as pb
 from shodhana.runtime.pages import encode_page_token
 
@@ -59,6 +60,22 @@ async def test_a_case_is_claimed_decided_replayed_and_undone(stub: Stub) -> None
     assert undone.state == pb.CASE_STATE_PENDING
     await claim(stub("users/2"))
     assert await reviewer.UndoDecision(undo) == undone
+
+
+@pytest.mark.parametrize("text", ["bha\u200bkti", "bhakti\n\n2", "\u202ebhakti"])
+async def test_a_text_that_no_transcript_may_hold_is_refused_and_the_case_stays(stub: Stub, text: str) -> None:
+    await create(stub, 1)
+    held = await claim(stub())
+    sent = pb.DecideCaseRequest(
+        name=held.review_case.name,
+        fencing_token=held.lease.fencing_token,
+        request_id=new_id(),
+        verdict=pb.VERDICT_CORRECT,
+        decided_text=text,
+    )
+    assert (await refusal(stub().DecideCase(sent)))[0] == grpc.StatusCode.INVALID_ARGUMENT
+    sent.decided_text = "bhakti\nyoga"
+    assert (await stub().DecideCase(sent)).review_case.decision.decided_text == "bhakti\nyoga"
 
 
 async def test_a_lost_lease_and_an_undo_that_comes_late_say_so(stub: Stub) -> None:

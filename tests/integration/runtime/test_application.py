@@ -58,15 +58,13 @@ async def test_reflection_is_a_switch(start: Any, enabled: bool) -> None:
     async with grpc.aio.insecure_channel(process.target) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         answers = stub.ServerReflectionInfo(
-            iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=10
+            iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=60
         )
         if enabled:
             listed = (await answers.read()).list_services_response.service
             assert SERVICE in {service.name for service in listed}
         else:
-            with pytest.raises(grpc.aio.AioRpcError) as refusal:
-                await answers.read()
-            assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            assert await answers.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_metrics_carry_the_trace_of_a_sampled_call(start: Any, collector: Any, metadata: Any) -> None:

@@ -103,6 +103,33 @@ async def test_what_breaks_a_rule_of_the_contract_is_refused_before_the_servicer
     assert served.script.calls == []
 
 
+@pytest.mark.parametrize(
+    ("field", "request_"),
+    [
+        ("query", pb.BatchQuery(query="na\x1b[31mbi")),
+        ("context", pb.BatchQuery(query="nabi", context="a\tb\nc\x9b2J")),
+    ],
+)
+async def test_a_control_character_in_any_text_is_refused(served: Any, field: str, request_: pb.BatchQuery) -> None:
+    request = pb.BatchSearchRequest(queries=[pb.BatchQuery(query="good"), request_])
+    error = await failure(served.similarity.BatchSearch(request, metadata=served.metadata()))
+    [violation] = detail(error, error_details_pb2.BadRequest).field_violations
+    assert violation.field == f"queries[1].{field}"
+    assert "CONTROL CHARACTER is not allowed" in violation.description
+
+
+async def test_tabs_and_lines_are_no_control_characters(served: Any) -> None:
+    await served.similarity.Search(pb.SearchRequest(query="nabi", context="a\tb\r\nc"), metadata=served.metadata())
+
+
+async def test_a_control_character_in_a_list_is_found_at_its_place(served: Any) -> None:
+    request = embedding_pb2.EmbedRequest(model="semantic", texts=["good", "b\x07d"])
+    stub = embedding_pb2_grpc.EmbeddingServiceStub(served.channel)
+    error = await failure(stub.Embed(request, metadata=served.metadata()))
+    [violation] = detail(error, error_details_pb2.BadRequest).field_violations
+    assert violation.field == "texts[1]"
+
+
 async def test_a_caller_without_a_permission_is_not_told_what_is_wrong_with_the_request(served: Any) -> None:
     error = await failure(served.similarity.Search(pb.SearchRequest(), metadata=served.metadata("users:manage")))
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from shodhana.api.review.v1 import review_pb2 as pb
+from shodhana.errors import FieldViolation, InvalidInput
 from shodhana.runtime import metrics, telemetry
 from shodhana.runtime.timestamps import timestamp
+from shodhana.text.normalize import refused_characters
 
 from ..domain.cases import Answer, Case, Claim, Lease, NewCase, Revocation, Verdict
 from ..domain.errors import TextMissing
@@ -137,12 +139,31 @@ def new_case(case: pb.NewCase, second_read_share: float = 0) -> NewCase:
 
 
 def decided(verdict: Verdict, text: str, term: str) -> tuple[str, str]:
-    """Text and headword of a verdict, composed (NFC). Raises TextMissing for a correction without a text."""
+    """Text and headword of a verdict, composed (NFC).
+
+    Raises TextMissing for a correction without a text, InvalidInput for one that no transcript may hold.
+    """
     if verdict is Verdict.REJECT:
         return "", ""
+    _check({"decided_text": text, "decided_term": term})
     if verdict is Verdict.CORRECT and not text.strip():
         raise TextMissing
     return unicodedata.normalize("NFC", text.strip()), unicodedata.normalize("NFC", term.strip())
+
+
+def _check(texts: dict[str, str]) -> None:
+    found = [
+        FieldViolation(field, f"{name} is not allowed in a transcript")
+        for field, text in texts.items()
+        for _, name in refused_characters(text)[:1]
+    ]
+    found += (
+        FieldViolation(field, "a blank line would end its cue")
+        for field, text in texts.items()
+        if not all(line.strip() for line in text.strip().splitlines())
+    )
+    if found:
+        raise InvalidInput(f"{found[0].field}: {found[0].description}", found)
 
 
 def _answer(request: Any, verdict: Verdict, kind: str = "manual_override") -> Answer:

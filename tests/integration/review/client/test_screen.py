@@ -162,7 +162,7 @@ async def test_a_mesh_that_is_away_costs_no_text(
 ) -> None:
     async with on_screen(desk) as pilot:
         whole = client.review.DecideCase
-        monkeypatch.setattr(client.review, "DecideCase", lambda request, timeout: whole(request, timeout=1e-6))
+        monkeypatch.setattr(client.review, "DecideCase", lambda request, timeout: whole(request, timeout=-1))
         await press(pilot, "c", *"kaala", "enter")
         assert "What you typed is still here" in shown(pilot, "message")
         monkeypatch.setattr(client.review, "DecideCase", whole)
