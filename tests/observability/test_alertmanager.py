@@ -88,7 +88,7 @@ def receivers() -> Iterator[tuple[str, Told]]:
 @pytest.fixture(scope="module")
 def alertmanager(receivers: tuple[str, Told], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not TEMPLATES.is_dir():
-        missing(f"no {TEMPLATES}: tools/setup_prometheus.sh fetches it where it is root")
+        missing(f"no {TEMPLATES}: tools/setup_prometheus.sh puts it there where it may write")
     folder = tmp_path_factory.mktemp("alertmanager")
     address = f"127.0.0.1:{free_port()}"
     command = [program("prometheus-alertmanager"), f"--config.file={configuration(folder, receivers[0])}"]

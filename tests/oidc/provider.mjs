@@ -20,7 +20,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     accountId: id,
     claims: () => ({
       sub: id,
-      name: `The ${id}`,
+      name: id === "steering" ? "\u001b[31mThe\n\u0007red" : `The ${id}`,
       email: id === "nameless" ? undefined : `${id}@example.org`,
       email_verified: id !== "unverified",
     }),

@@ -223,6 +223,11 @@ async def test_a_session_in_use_ends_after_its_time(start: Any, until: Any) -> N
         assert answer.json()["details"][0]["reason"] == "SESSION_ENDED"
 
 
+async def test_a_name_chosen_at_the_provider_steers_no_terminal(browser: Browser) -> None:
+    await browser.log_in("steering")
+    assert (await browser.session())["displayName"] == "[31mThe red"
+
+
 async def test_logging_out_ends_this_session_alone(site: Any) -> None:
     _, new_browser = site
     one, other = new_browser(), new_browser()

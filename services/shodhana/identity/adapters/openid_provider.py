@@ -17,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shodhana.errors import Unavailable
+from shodhana.runtime.validation import CONTROL
 
 from ..domain.accounts import ProvenIdentity
 from ..domain.logins import LoginRefused, Question
@@ -30,6 +31,8 @@ LEAST_AGE_S = 10
 """An unknown key makes no more requests than one in that time."""
 LEEWAY_S = 60
 TIMEOUT_S = 5.0
+LONGEST_NAME = 200
+"""As the contract has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class OpenIdProvider:
             issuer=self._client.issuer,
             subject=str(claims["sub"]),
             email=str(claims.get("email", "")).lower() if is_verified in (True, "true") else "",
-            display_name=str(claims.get("name") or claims.get("preferred_username") or ""),
+            display_name=_in_one_line(str(claims.get("name") or claims.get("preferred_username") or "")),
             roles=tuple(map(str, listed)) if isinstance(listed, list) else (),
         )
 
@@ -179,3 +182,8 @@ class OpenIdProvider:
 
 def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"the log-in provider does not answer: {type(error).__name__}", retry_after_s=1.0)
+
+
+def _in_one_line(name: str) -> str:
+    """A name as calls may bring one: people choose theirs at the provider, and colleagues read it on a terminal."""
+    return " ".join(CONTROL.sub(" ", name).split())[:LONGEST_NAME]
